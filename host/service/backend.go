@@ -1,0 +1,134 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/config"
+)
+
+// identity is everything that shapes a backend's connections. A service whose
+// identity is the same in the next router.toml keeps its backend.
+type identity struct {
+	name, url      string
+	insecure       bool
+	caFile         string
+	caSum          [32]byte // of the file's bytes: a renewed file is another identity
+	connectTimeout time.Duration
+}
+
+// settings are what the newest started set wants of a backend's prober and of
+// its state machine. Comparable: a change wakes the prober.
+type settings struct {
+	health     config.Health
+	healthPath string
+	apiKey     string
+	discover   bool
+}
+
+// backend is the part of a service that generations share.
+type backend struct {
+	id      identity
+	where   location
+	dialer  *dialer
+	client  *fasthttp.HostClient
+	probe   ProbeFunc
+	log     *slog.Logger
+	created time.Time
+	changed *atomic.Uint64 // counts changes of health or models, for the sets' indexes
+
+	settings   atomic.Pointer[settings]
+	discovered atomic.Pointer[modelList] // never nil
+	healthy    atomic.Bool               // written with mu held
+	closed     atomic.Bool
+	inFlight   atomic.Int64
+	requests   atomic.Uint64
+	errors     atomic.Uint64
+
+	wake    chan struct{} // capacity 1: the prober looks at its pace again
+	probed  chan struct{} // closed after the first probe
+	stopped chan struct{} // closed when the prober has ended
+
+	mu     sync.Mutex
+	refs   int
+	cancel context.CancelFunc // of the prober, nil before the first Start
+	health health
+	load   averages
+}
+
+func newBackend(id identity, where location, d *dialer, o Options) *backend {
+	b := &backend{
+		id: id, where: where, dialer: d,
+		client:  newClient(d),
+		probe:   o.Probe,
+		log:     o.Logger.With("service", id.name),
+		created: time.Now(),
+		wake:    make(chan struct{}, 1),
+		probed:  make(chan struct{}),
+		stopped: make(chan struct{}),
+		refs:    1,
+	}
+	if b.probe == nil {
+		b.probe = newHTTPProbe(id.url, d).check
+	}
+	b.discovered.Store(noModels)
+	return b
+}
+
+// retain counts one more set, unless the last one has let go already.
+func (b *backend) retain() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refs == 0 {
+		return false
+	}
+	b.refs++
+	return true
+}
+
+// release counts one set less. The last one stops the prober, without waiting
+// for it, and closes idle connections; those in use are closed by Service.Release.
+func (b *backend) release() {
+	b.mu.Lock()
+	b.refs--
+	last, cancel := b.refs == 0, b.cancel
+	b.mu.Unlock()
+	if !last {
+		return
+	}
+	if cancel != nil {
+		cancel()
+	}
+	b.closed.Store(true)
+	b.client.CloseIdleConnections()
+}
+
+// start hands the backend its newest settings and sees to it that a prober runs.
+func (b *backend) start(ctx context.Context, want settings) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refs == 0 {
+		return
+	}
+	if *b.settings.Load() != want {
+		b.settings.Store(&want)
+		b.nudge()
+	}
+	if b.cancel == nil {
+		ctx, b.cancel = context.WithCancel(ctx)
+		go b.run(ctx)
+	}
+}
+
+// nudge wakes the prober, which then looks at settings and pace again.
+func (b *backend) nudge() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}

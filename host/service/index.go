@@ -1,0 +1,62 @@
+package service
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/infinirouter/infinirouter/host/openai"
+)
+
+// index is what a set knows about models at one count of changes. Immutable.
+type index struct {
+	at      uint64
+	models  []openai.Model    // of healthy services, sorted by id
+	byModel map[string]*entry // of all services
+}
+
+// entry is one model.
+type entry struct {
+	serving []*Service // healthy ones, in configuration order
+}
+
+// current returns the index, rebuilt first if something has changed. Backends
+// count a change after they made it, so whoever sees the old count may see an
+// index of before the change, and whoever sees the new one never does.
+func (s *Set) current() *index {
+	if x := s.index.Load(); x != nil && x.at == s.changed.Load() {
+		return x
+	}
+	s.indexing.Lock()
+	defer s.indexing.Unlock()
+	at := s.changed.Load()
+	if x := s.index.Load(); x != nil && x.at == at {
+		return x
+	}
+	x := buildIndex(s.all)
+	x.at = at
+	s.index.Store(x)
+	return x
+}
+
+func buildIndex(all []*Service) *index {
+	x := &index{byModel: make(map[string]*entry)}
+	for _, service := range all {
+		healthy := service.Healthy()
+		for _, m := range service.Models() {
+			e := x.byModel[m.ID]
+			if e == nil {
+				e = &entry{}
+				x.byModel[m.ID] = e
+			}
+			if !healthy {
+				continue
+			}
+			if len(e.serving) == 0 {
+				x.models = append(x.models, m)
+			}
+			e.serving = append(e.serving, service)
+		}
+	}
+	slices.SortFunc(x.models, func(a, b openai.Model) int { return cmp.Compare(a.ID, b.ID) })
+	return x
+}

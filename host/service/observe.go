@@ -1,0 +1,113 @@
+package service
+
+import "time"
+
+// Result says how a request ended, as far as the service is to blame.
+type Result uint8
+
+const (
+	// Succeeded: the service answered.
+	Succeeded Result = iota
+	// Failed: the service caused the failure. It could not be reached, broke the
+	// protocol, was too slow, or answered that it is broken.
+	Failed
+	// Neutral: nothing was learnt about the service; the client left.
+	Neutral
+)
+
+// Shares of the newest request in the moving averages: response time follows
+// the last 10 requests or so, the error rate the last 20.
+const (
+	timeShare  = 0.1
+	errorShare = 0.05
+)
+
+// averages are moving averages, guarded by backend.mu.
+type averages struct {
+	responseTime float64 // seconds
+	errorRate    float64
+	responded    bool
+}
+
+func (a *averages) observe(failed bool, responseTime time.Duration) {
+	outcome := 0.0
+	if failed {
+		outcome = 1
+	}
+	a.errorRate += errorShare * (outcome - a.errorRate)
+	if failed {
+		return // a refusal is quick, and must not make a broken service look fast
+	}
+	if !a.responded {
+		a.responded, a.responseTime = true, responseTime.Seconds()
+		return
+	}
+	a.responseTime += timeShare * (responseTime.Seconds() - a.responseTime)
+}
+
+// Observe counts one request that was sent to the service, or that could not
+// be. Called once per request and service. responseTime counts when r is
+// Succeeded. A run of unhealthy_after failures takes the service out at once.
+// It does not allocate, unless it logs that.
+func (s *Service) Observe(r Result, responseTime time.Duration) {
+	b := s.backend
+	b.requests.Add(1)
+	switch r {
+	case Failed:
+		b.errors.Add(1)
+	case Succeeded:
+	default:
+		return
+	}
+	out := false
+	b.mu.Lock()
+	b.load.observe(r == Failed, responseTime)
+	if r == Failed {
+		out = b.health.failed(b.settings.Load().health.UnhealthyAfter)
+	} else {
+		b.health.succeeded()
+	}
+	fails := b.health.requestFails
+	if out {
+		b.healthy.Store(false)
+	}
+	b.mu.Unlock()
+	if out {
+		b.changed.Add(1)
+		b.nudge()
+		b.log.Warn("service is unhealthy", "reason", "requests failed in a row", "failed_requests", fails)
+	}
+}
+
+// Figures are a backend's numbers at one moment.
+type Figures struct {
+	Requests     uint64  // requests sent or tried, each once
+	Errors       uint64  // those that the service failed
+	ResponseTime float64 // moving average over successful requests, seconds
+	ErrorRate    float64 // moving average, 0 to 1
+	InFlight     int64
+	Healthy      bool
+	Probes       uint64
+	LastProbe    time.Time // end of the last probe, zero before the first
+	// Reason is why the service is not healthy, its last probe failed, or its
+	// models could not be read; "" when there is nothing to say.
+	Reason string
+}
+
+// Figures returns the backend's numbers, of all generations together.
+func (s *Service) Figures() Figures {
+	b := s.backend
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Figures{
+		Requests:     b.requests.Load(),
+		Errors:       b.errors.Load(),
+		ResponseTime: b.load.responseTime,
+		ErrorRate:    b.load.errorRate,
+		InFlight:     b.inFlight.Load(),
+		Healthy:      b.healthy.Load(),
+		Probes:       b.health.probes,
+		LastProbe:    b.health.lastProbe,
+		Reason:       b.health.reason,
+	}
+}
