@@ -1,0 +1,161 @@
+package host
+
+import (
+	"bytes"
+	"encoding/hex"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/forward"
+	"github.com/infinirouter/infinirouter/host/openai"
+	"github.com/infinirouter/infinirouter/host/telemetry"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// noChain is the chain of an exchange that found no route.
+var noChain = &chain{}
+
+// accept is step 1: a request becomes an exchange, which takes over the
+// caller's reference to g.
+func (r *Router) accept(ctx *fasthttp.RequestCtx, g *generation) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.ctx, x.gen, x.chain = ctx, g, noChain
+	x.accepted = ctx.Time()
+	x.takeRequestID()
+	seed := xxhash.Sum64(x.id)
+	x.random.Seed(seed, seed^0x9e3779b97f4a7c15)
+	x.client = appendIP(x.client[:0], ctx, g.config.Server.TrustForwarded)
+	x.peer = ctx.RemoteIP().String()
+	r.inFlight.Add(1)
+	r.metrics.RequestStarted()
+	return x
+}
+
+// takeRequestID keeps the client's id or makes one, and puts it into the
+// request, where a service and the policies find it.
+func (x *exchange) takeRequestID() {
+	h := &x.ctx.Request.Header
+	if id := h.Peek(headerRequestID); validRequestID(id) {
+		x.id = append(x.id[:0], id...)
+		return
+	}
+	var raw [12]byte
+	for i := range raw {
+		raw[i] = byte(rand.Uint32())
+	}
+	x.id = hex.AppendEncode(x.id[:0], raw[:])
+	h.SetBytesV(headerRequestID, x.id)
+}
+
+// appendIP appends the client's address: the peer's, or where a proxy in front
+// is trusted, what that proxy appended to X-Forwarded-For.
+func appendIP(dst []byte, ctx *fasthttp.RequestCtx, trust bool) []byte {
+	if trust {
+		value := ctx.Request.Header.Peek("X-Forwarded-For")
+		if i := bytes.LastIndexByte(value, ','); i >= 0 {
+			value = value[i+1:]
+		}
+		if value = bytes.TrimSpace(value); len(value) > 0 {
+			return append(dst, value...)
+		}
+	}
+	return append(dst, ctx.RemoteIP().String()...)
+}
+
+func (x *exchange) sinceAccept() time.Duration { return time.Since(x.accepted) }
+
+// finish is step 7: metrics, access log, on_done; then x is let go. It runs
+// once per exchange, and nothing in it can fail the exchange.
+func (r *Router) finish(x *exchange) {
+	if x.watch != nil {
+		x.watch.Stop()
+	}
+	x.outcome.total = x.sinceAccept()
+	if x.chain.wants(abi.OnDone) {
+		x.show(stageDone, nil)
+		_, _ = x.chain.run(abi.OnDone, x, r.options.Logger)
+	}
+	x.fillRecord()
+	r.metrics.Observe(&x.record)
+	if r.access != nil && x.gen.config.Server.AccessLog {
+		r.access.Write(&x.record)
+	}
+	r.metrics.RequestDone()
+	r.inFlight.Add(-1)
+	g := x.gen
+	x.reset()
+	exchanges.Put(x)
+	g.release()
+}
+
+// fillRecord gathers what is counted and logged: no prompt, no key.
+func (x *exchange) fillRecord() {
+	o, rec := &x.outcome, &x.record
+	*rec = telemetry.Record{
+		Time: x.accepted, RequestID: x.id, Method: x.ctx.Method(), Path: x.ctx.Path(),
+		ClientAddress: x.client, APIKeyID: x.keyID, ModelAsked: x.asked, Model: x.served,
+		Service: o.service, Status: o.status, Attempts: o.attempts,
+		BodyBytes: int64(len(x.body.raw)), ReplyBytes: o.replyBytes,
+		FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
+		Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
+	}
+	if x.route != nil {
+		rec.Route = x.route.Config.Name
+	}
+	if o.hasUsage {
+		rec.TokensIn, rec.TokensOut = o.usage.In, o.usage.Out
+	}
+	for _, e := range x.vars.entries {
+		if name := x.vars.at(e.name); bytes.HasPrefix(name, logVarPrefix) {
+			rec.Vars = append(rec.Vars, telemetry.Var{Name: name, Value: x.vars.at(e.value)})
+		}
+	}
+}
+
+// logVarPrefix marks the vars that go into the access log.
+var logVarPrefix = []byte("log.")
+
+// noteUsage looks for the token counts that services put into a late event.
+func (x *exchange) noteUsage(batch []byte) {
+	if !bytes.Contains(batch, usageKey) {
+		return
+	}
+	for len(batch) > 0 {
+		n := openai.EventEnd(batch)
+		if n == 0 {
+			return
+		}
+		x.outcome.addUsage(openai.EventData(nil, batch[:n]))
+		batch = batch[n:]
+	}
+}
+
+var usageKey = []byte(`"usage"`)
+
+// reset lets go of everything that belongs to a request and keeps memory for
+// the next one, up to a size that an idle exchange may hold.
+func (x *exchange) reset() {
+	const keep = 64 << 10
+	x.body.reset()
+	x.replyDoc.Reset()
+	x.vars.reset()
+	x.ctx, x.gen, x.route, x.chain, x.watch, x.target = nil, nil, nil, nil, nil, nil
+	x.keyID, x.peer = "", ""
+	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
+	x.reply, x.outcome = earlyReply{}, outcome{}
+	x.request = forward.Request{}
+	x.headAfter = 0
+	clear(x.cands)
+	clear(x.serving)
+	clear(x.plan)
+	x.cands, x.serving, x.plan, x.ranked = x.cands[:0], x.serving[:0], x.plan[:0], nil
+	if cap(x.body.rendered) > keep {
+		x.body.rendered = nil
+	}
+}

@@ -1,0 +1,182 @@
+// Package admin is what the router tells of itself: the status pages that any
+// client may ask for (health, models, services, stats), and the operator's
+// pages (policies, metrics, reload). It holds the shapes and their encoding;
+// who may see a page is decided by the caller.
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/infinirouter/infinirouter/plugins"
+)
+
+// Service is one service as /services and /stats show it.
+type Service struct {
+	Name         string
+	URL          string
+	Healthy      bool
+	Models       []string
+	Labels       map[string]string
+	Weight       int
+	InFlight     int64
+	Requests     uint64  // each request once
+	Errors       uint64  // failures that the service caused
+	ResponseTime float64 // seconds, moving average of real requests' time to the first byte
+	ErrorRate    float64 // 0 to 1, moving average
+}
+
+// Health is the page /health. Its status is "unhealthy" when there are
+// services and none of them is healthy.
+func Health(services []Service, now time.Time) (page []byte, healthy bool) {
+	n := count(services)
+	healthy = n > 0 || len(services) == 0
+	status := "healthy"
+	if !healthy {
+		status = "unhealthy"
+	}
+	return encode(struct {
+		Status    string `json:"status"`
+		Router    string `json:"router"`
+		Services  string `json:"healthy_services"`
+		Timestamp string `json:"timestamp"`
+	}{status, "running", fmt.Sprintf("%d/%d", n, len(services)), now.UTC().Format("2006-01-02T15:04:05")}), healthy
+}
+
+func count(services []Service) int {
+	n := 0
+	for _, s := range services {
+		if s.Healthy {
+			n++
+		}
+	}
+	return n
+}
+
+// Services is the page /services.
+func Services(services []Service) []byte {
+	type row struct {
+		Name    string            `json:"name"`
+		URL     string            `json:"url"`
+		Healthy bool              `json:"healthy"`
+		Models  []string          `json:"models"`
+		Weight  int               `json:"weight"`
+		Labels  map[string]string `json:"labels,omitempty"`
+	}
+	rows := make([]row, 0, len(services))
+	for _, s := range services {
+		models := s.Models
+		if models == nil {
+			models = []string{}
+		}
+		rows = append(rows, row{s.Name, s.URL, s.Healthy, models, s.Weight, s.Labels})
+	}
+	return encode(struct {
+		Services []row `json:"services"`
+		Total    int   `json:"total"`
+	}{rows, len(rows)})
+}
+
+// Stats is the page /stats.
+func Stats(services []Service) []byte {
+	type row struct {
+		Name         string  `json:"name"`
+		Healthy      bool    `json:"healthy"`
+		RequestCount uint64  `json:"request_count"`
+		ErrorCount   uint64  `json:"error_count"`
+		ResponseTime float64 `json:"response_time"`
+		ErrorRate    float64 `json:"error_rate"`
+		InFlight     int64   `json:"in_flight"`
+	}
+	rows := make([]row, 0, len(services))
+	for _, s := range services {
+		rows = append(rows, row{s.Name, s.Healthy, s.Requests, s.Errors, s.ResponseTime, s.ErrorRate, s.InFlight})
+	}
+	return encode(struct {
+		Total    int   `json:"total_services"`
+		Healthy  int   `json:"healthy_services"`
+		Services []row `json:"services"`
+	}{len(rows), count(services), rows})
+}
+
+// Policy is one policy as /policies shows it.
+type Policy struct {
+	Name    string
+	OnError string
+	Stats   plugins.Stats
+}
+
+// Policies is the page /policies.
+func Policies(generation uint64, policies []Policy) []byte {
+	type hook struct {
+		Hook        string  `json:"hook"`
+		Calls       uint64  `json:"calls"`
+		Failures    uint64  `json:"failures"`
+		AverageFuel float64 `json:"average_fuel"`
+		AverageTime float64 `json:"average_time"` // seconds
+	}
+	type row struct {
+		Name      string   `json:"name"`
+		Plugin    string   `json:"plugin"`
+		SHA256    string   `json:"sha256"`
+		Size      int64    `json:"size"`
+		OnError   string   `json:"on_error"`
+		Grants    []string `json:"grants"`
+		Calls     uint64   `json:"calls"`
+		Traps     uint64   `json:"traps"`
+		Instances int      `json:"instances"`
+		Breaker   string   `json:"breaker"`
+		LastError string   `json:"last_error,omitempty"`
+		Hooks     []hook   `json:"hooks"`
+	}
+	rows := make([]row, 0, len(policies))
+	for _, p := range policies {
+		s := p.Stats
+		r := row{Name: p.Name, Plugin: s.Plugin, SHA256: s.SHA256, Size: s.Size, OnError: p.OnError, Grants: append([]string{}, s.Grants...), Instances: s.Instances, Breaker: "closed", LastError: s.LastError, Hooks: []hook{}}
+		if s.BreakerOpen {
+			r.Breaker = "open"
+		}
+		for _, h := range s.Hooks {
+			r.Calls += h.Calls
+			r.Traps += h.Failures
+			r.Hooks = append(r.Hooks, hook{h.Hook.String(), h.Calls, h.Failures, ratio(float64(h.Fuel), h.Calls), ratio(h.Time.Seconds(), h.Timed)})
+		}
+		rows = append(rows, r)
+	}
+	return encode(struct {
+		Generation uint64 `json:"generation"`
+		Policies   []row  `json:"policies"`
+	}{generation, rows})
+}
+
+func ratio(total float64, n uint64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return total / float64(n)
+}
+
+// Reloaded is the answer of a reload: its report, or all that was wrong.
+func Reloaded(generation uint64, changed, warnings []string, err error) []byte {
+	page := struct {
+		OK         bool     `json:"ok"`
+		Generation uint64   `json:"generation"`
+		Changed    []string `json:"changed"`
+		Warnings   []string `json:"warnings,omitempty"`
+		Error      string   `json:"error,omitempty"`
+	}{err == nil, generation, append([]string{}, changed...), warnings, ""}
+	if err != nil {
+		page.Error = err.Error()
+	}
+	return encode(page)
+}
+
+// encode cannot fail: the pages hold strings, numbers and lists.
+func encode(page any) []byte {
+	out, err := json.Marshal(page)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}

@@ -1,0 +1,164 @@
+package host
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/forward"
+	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// deliver is step 6: a service's reply becomes the client's. A reply that
+// streams is handed to a stream, which owns x and reply from then on.
+func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fault) {
+	resp := &x.ctx.Response
+	reply.Header().CopyTo(&resp.Header)
+	resp.SetStatusCode(reply.Status())
+	x.outcome.status = reply.Status()
+	x.head()
+	if reply.Streaming() {
+		return r.deliverStream(x, reply)
+	}
+	body, err := reply.ReadAll(resp.SwapBody(nil)[:0], x.gen.config.Server.MaxReplyBody)
+	reply.Close()
+	resp.SwapBody(body)
+	if err != nil {
+		x.observe(service.Failed, err)
+		resp.Reset()
+		return false, forwardFault(err)
+	}
+	x.outcome.firstByte = x.sinceAccept()
+	x.observe(replyResult(reply.Status()), nil)
+	x.outcome.addUsage(body)
+	if x.chain.wants(abi.OnResponse) {
+		if f := r.onResponse(x, body); f != nil {
+			return false, f
+		}
+	}
+	x.outcome.replyBytes = int64(len(resp.Body()))
+	x.outcome.kind = replyOutcome(x.outcome.status)
+	return false, nil
+}
+
+// deliverStream starts a reply that is passed on as it arrives.
+func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool, f *fault) {
+	resp := &x.ctx.Response
+	size := reply.ContentLength()
+	if x.chain.wants(abi.OnResponse) {
+		if f := r.onResponse(x, nil); f != nil || x.reply.status != 0 {
+			reply.Close()
+			x.observe(service.Neutral, nil)
+			return false, f
+		}
+	}
+	events := hasPrefixFold(reply.Header().ContentType(), "text/event-stream")
+	if events && x.chain.wants(abi.OnEvent) {
+		size = -1
+	}
+	resp.ImmediateHeaderFlush = !reply.Buffered()
+	resp.SetBodyStream(newStream(r, x, reply, events), size)
+	return true, nil
+}
+
+// onResponse runs the chain's on_response with body as the document; body is
+// nil for a reply that streams. Edits and replacements go into the response.
+func (r *Router) onResponse(x *exchange, body []byte) *fault {
+	x.reply = earlyReply{}
+	x.show(stageResponse, body)
+	action, err := x.chain.run(abi.OnResponse, x, r.options.Logger)
+	if err != nil {
+		x.ctx.Response.Reset()
+		return policyFault(err)
+	}
+	if action == abi.Replied {
+		x.ctx.Response.Reset()
+		x.answerEarly()
+		return nil
+	}
+	if edited, ok := x.edited(); ok {
+		x.ctx.Response.SetBody(edited)
+	}
+	return nil
+}
+
+// replyResult says what a complete reply tells of the service: its own 5xx is
+// an error that it caused, everything else is its answer.
+func replyResult(status int) service.Result {
+	if status >= fasthttp.StatusInternalServerError {
+		return service.Failed
+	}
+	return service.Succeeded
+}
+
+func replyOutcome(status int) outcomeKind {
+	if status >= fasthttp.StatusInternalServerError {
+		return outcomeServiceError
+	}
+	return outcomeOK
+}
+
+// observe tells the service, once, how its request went.
+func (x *exchange) observe(result service.Result, err error) {
+	if x.target == nil {
+		return
+	}
+	if err != nil && isGone(err) {
+		result = service.Neutral
+	}
+	x.target.Observe(result, x.headAfter)
+	x.target = nil
+}
+
+// scheme is what the client spoke, as far as this hop can know.
+func (x *exchange) scheme() string {
+	if x.ctx.IsTLS() {
+		return "https"
+	}
+	return "http"
+}
+
+// endpointName is a path without slashes around it and without "v1".
+func endpointName(path []byte) []byte {
+	return bytes.TrimPrefix(bytes.Trim(path, "/"), []byte("v1/"))
+}
+
+// endpoints are the inference endpoints, each served with and without "/v1".
+// What is not here reaches a service only when a route names its path: a
+// service's own administration is nothing a client should find.
+var endpoints = map[string]endpoint{
+	"chat/completions":      {},
+	"completions":           {},
+	"embeddings":            {},
+	"responses":             {},
+	"moderations":           {},
+	"rerank":                {},
+	"score":                 {},
+	"classify":              {noV1: true},
+	"pooling":               {noV1: true},
+	"tokenize":              {noV1: true},
+	"detokenize":            {noV1: true},
+	"audio/speech":          {},
+	"audio/transcriptions":  {},
+	"audio/translations":    {},
+	"images/generations":    {},
+	"images/edits":          {},
+	"images/variations":     {},
+	"messages":              {},
+	"messages/count_tokens": {},
+}
+
+// endpoint: noV1 marks what services offer outside /v1 (vLLM, SGLang and
+// llama.cpp have /tokenize, and no /v1/tokenize).
+type endpoint struct{ noV1 bool }
+
+func isEndpoint(path []byte) bool {
+	_, ok := endpoints[string(endpointName(path))]
+	return ok
+}
+
+func outsideV1(path []byte) bool {
+	e, ok := endpoints[string(endpointName(path))]
+	return !ok || e.noV1
+}

@@ -1,0 +1,29 @@
+// Package host is the HTTP side of InfiniRouter. This page is the life of a
+// request; each step names the file to read on.
+//
+//  1. accept (accept.go): fasthttp calls handle with a request. It takes a
+//     reference to the running generation, which holds until the account.
+//     Status and operator's pages are answered here (status.go). admit checks
+//     limits, the client's key and the path (handler.go).
+//  2. parse (body.go): the body becomes an openai.Document, or a form of which
+//     the model is known. Path, model and headers choose the route.
+//  3. rewrite (chain.go, exchange.go): on_request of the route's policies. They
+//     see the exchange through the contract in package plugins, edit it in
+//     transactions, or answer at once.
+//  4. route (handler.go, candidates.go): the model's healthy services are the
+//     candidates, on_route scores them, the balancer ranks them.
+//  5. forward (package forward): the plan is walked until a reply begins.
+//  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
+//     one that streams is passed on event by event, through on_event where a
+//     policy has it. fasthttp reads a stream after the handler returned, so the
+//     stream owns the exchange from there and its Close ends it.
+//  7. account (accept.go, finish): metrics, access log, on_done, and the
+//     generation's reference is given back.
+//
+// An error on the way is a fault (fault.go): status, words for the client,
+// cause for the log.
+//
+// A generation (generation.go) is everything that one router.toml implies. A
+// reload (reload.go) builds the next one beside it, swaps one pointer, and the
+// last request to leave the old one closes it.
+package host

@@ -1,0 +1,134 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/forward"
+	"github.com/infinirouter/infinirouter/host/route"
+	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// generation is everything that one router.toml implies. It never changes; a
+// request holds one from accept to account, and the last release closes it.
+type generation struct {
+	number   uint64
+	config   *config.Config
+	services *service.Set
+	routes   *route.Table
+	chains   map[*route.Route]*chain
+	policies map[string]policy
+	keys     map[[sha256.Size]byte]string // hash of a client's key to its id
+	forward  *forward.Forwarder
+	refs     atomic.Int64
+}
+
+// policy is a configured policy and the plugin that was loaded for it.
+type policy struct {
+	config config.Policy
+	loaded plugins.Policy
+}
+
+// newGeneration builds a generation beside the running one, from which it
+// takes over what did not change. Nothing has started when it returns: start
+// does that. On error nothing of it is left, and the error lists every policy
+// that could not be loaded.
+func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loader, prev *generation, o Options) (*generation, error) {
+	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies))}
+	g.refs.Store(1)
+	if prev != nil {
+		g.number = prev.number
+	}
+	g.number++
+	if err := g.loadPolicies(ctx, loader); err != nil {
+		g.releasePolicies()
+		return nil, err
+	}
+	var before *service.Set
+	if prev != nil {
+		before = prev.services
+	}
+	services, err := service.NewSet(cfg.Services, cfg.Health, cfg.Server.ConnectTimeout, before, service.Options{Logger: o.Logger})
+	if err != nil {
+		g.releasePolicies()
+		return nil, err
+	}
+	g.services = services
+	g.routes = route.NewTable(cfg.Routes)
+	g.chains = make(map[*route.Route]*chain, len(cfg.Routes))
+	for _, r := range g.routes.Routes() {
+		g.chains[r] = newChain(r.Config.Policies, g.policies)
+	}
+	g.keys = make(map[[sha256.Size]byte]string, len(cfg.APIKeys))
+	for _, k := range cfg.APIKeys {
+		g.keys[sha256.Sum256([]byte(k.Key))] = k.ID
+	}
+	g.forward = forward.New(forward.Options{
+		ConnectTimeout:    cfg.Server.ConnectTimeout,
+		RequestTimeout:    cfg.Server.RequestTimeout,
+		StreamIdleTimeout: cfg.Server.StreamIdleTimeout,
+	})
+	return g, nil
+}
+
+func (g *generation) loadPolicies(ctx context.Context, loader plugins.Loader) error {
+	var all []error
+	for _, c := range g.config.Policies {
+		loaded, err := loader.Load(ctx, pluginSpec(c))
+		if err != nil {
+			all = append(all, fmt.Errorf("%s: policies.%s: %w", g.config.File, c.Name, err))
+			continue
+		}
+		g.policies[c.Name] = policy{config: c, loaded: loaded}
+	}
+	return errors.Join(all...)
+}
+
+func pluginSpec(c config.Policy) plugins.Spec {
+	spec := plugins.Spec{
+		Name: c.Name, Plugin: c.Plugin, Path: c.Path, Config: c.Config,
+		Limits: plugins.Limits(c.Limits),
+	}
+	for _, name := range c.Grants {
+		spec.Grants |= abi.GrantNames[name]
+	}
+	return spec
+}
+
+// acquire takes a reference; false when the generation is already closed.
+func (g *generation) acquire() bool {
+	for {
+		n := g.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if g.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// release gives a reference back. The last one closes the generation, off the
+// request's path, since closing waits for probers.
+func (g *generation) release() {
+	if g.refs.Add(-1) == 0 {
+		go g.close()
+	}
+}
+
+func (g *generation) close() {
+	g.releasePolicies()
+	g.services.Release()
+}
+
+func (g *generation) releasePolicies() {
+	for _, p := range g.policies {
+		p.loaded.Release()
+	}
+}

@@ -1,0 +1,327 @@
+package host
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/forward"
+	"github.com/infinirouter/infinirouter/host/openai"
+	"github.com/infinirouter/infinirouter/host/route"
+	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// handle is fasthttp's entry: step 1 to the end of a buffered reply. A reply
+// that streams goes on in its stream after handle has returned.
+func (r *Router) handle(ctx *fasthttp.RequestCtx) {
+	g := r.acquire()
+	if r.statusPage(ctx, g) {
+		g.release()
+		return
+	}
+	x := r.accept(ctx, g)
+	streams, f := r.exchange(x)
+	if streams {
+		return
+	}
+	if f != nil {
+		x.refuse(f)
+	}
+	r.finish(x)
+}
+
+// exchange takes x through the steps of doc.go. It reports whether the reply's
+// stream has taken x over; otherwise the response stands in x.ctx, or a fault
+// says why there is none.
+func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
+	if f := r.admit(x); f != nil {
+		return false, f
+	}
+	if f := r.parse(x); f != nil {
+		return false, f
+	}
+	if replied, f := r.rewrite(x); replied || f != nil {
+		return false, f
+	}
+	plan, f := r.plan(x)
+	if f != nil {
+		return false, f
+	}
+	reply, f := r.send(x, plan)
+	if f != nil {
+		return false, f
+	}
+	return r.deliver(x, reply)
+}
+
+// admit checks what needs no body: limits, the client's key, method and path.
+func (r *Router) admit(x *exchange) *fault {
+	server := &x.gen.config.Server
+	if limit := server.MaxInFlight; limit > 0 && r.inFlight.Load() > int64(limit) {
+		return overLimit(fasthttp.StatusServiceUnavailable, "server.max_in_flight", limit)
+	}
+	if len(x.gen.keys) > 0 {
+		if f := x.authenticate(); f != nil {
+			return f
+		}
+	}
+	path := x.ctx.Path()
+	if !isEndpoint(path) && !x.gen.routes.Names(path) {
+		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no such endpoint: %s %s", x.ctx.Method(), printable(path)), code: "not_found", kind: outcomeRejected}
+	}
+	if !x.ctx.IsPost() {
+		x.ctx.Response.Header.Set("Allow", "POST")
+		return &fault{status: fasthttp.StatusMethodNotAllowed, message: fmt.Sprintf("%s takes POST, not %s", printable(path), x.ctx.Method()), kind: outcomeRejected}
+	}
+	return nil
+}
+
+// authenticate finds the id of the client's key and takes the key out of the
+// request: it is the router's, no service has use for it.
+func (x *exchange) authenticate() *fault {
+	h := &x.ctx.Request.Header
+	for _, name := range [...]string{"Authorization", "X-Api-Key", "Api-Key"} {
+		value := h.Peek(name)
+		if hasPrefixFold(value, "bearer ") {
+			value = bytes.TrimLeft(value[len("bearer "):], " ")
+		}
+		if len(value) == 0 {
+			continue
+		}
+		if id, ok := x.gen.keys[sha256.Sum256(value)]; ok {
+			x.keyID = id
+			h.Del(name)
+			return nil
+		}
+	}
+	return &fault{
+		status: fasthttp.StatusUnauthorized, kind: outcomeRejected, code: "invalid_api_key",
+		message: "this router needs an API key: send one of [[api_keys]] as \"Authorization: Bearer KEY\"",
+	}
+}
+
+// parse is step 2: the body becomes a document, the request finds its route.
+func (r *Router) parse(x *exchange) *fault {
+	h := &x.ctx.Request.Header
+	if encoding := h.ContentEncoding(); len(encoding) > 0 {
+		return &fault{status: fasthttp.StatusUnsupportedMediaType, message: fmt.Sprintf("a request body in Content-Encoding %q is not supported: send it plain", printable(encoding)), kind: outcomeRejected}
+	}
+	raw := x.ctx.Request.Body()
+	if err := x.body.parse(h.ContentType(), raw, requestLimits); err != nil {
+		return badRequest(err.Error())
+	}
+	model, ok := x.body.model()
+	if ok {
+		x.asked = append(x.askedBuf[:0], model...)
+		x.askedBuf = x.asked
+	}
+	x.route = x.gen.routes.Match(x.ctx.Path(), model, h.Peek)
+	if x.route == nil {
+		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no route for %s and model %q", printable(x.ctx.Path()), printable(model)), kind: outcomeRejected}
+	}
+	x.chain = x.gen.chains[x.route]
+	if limit := x.route.Config.MaxBody; limit > 0 && int64(len(raw)) > limit {
+		return &fault{status: fasthttp.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body has %d bytes: over the limit routes.%s.max_body = %d", len(raw), x.route.Config.Name, limit), kind: outcomeRejected}
+	}
+	return nil
+}
+
+var (
+	requestLimits = openai.Limits{}
+	replyLimits   = openai.Limits{}
+)
+
+// rewrite is step 3: on_request of the route's chain.
+func (r *Router) rewrite(x *exchange) (replied bool, f *fault) {
+	if !x.chain.wants(abi.OnRequest) {
+		return false, nil
+	}
+	x.stage = stageRequest
+	action, err := x.chain.run(abi.OnRequest, x, r.options.Logger)
+	if err != nil {
+		return false, policyFault(err)
+	}
+	if action == abi.Replied {
+		x.answerEarly()
+		return true, nil
+	}
+	if limit := x.maxBody(); int64(x.body.length()) > limit {
+		return false, &fault{status: fasthttp.StatusInternalServerError, message: fmt.Sprintf("policies grew the body to %d bytes: over the limit max_body = %d", x.body.length(), limit), kind: outcomeRejected}
+	}
+	return false, nil
+}
+
+// plan is step 4: model, candidates, scores, a ranked list.
+func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
+	model, ok := x.body.model()
+	if !ok {
+		only, single := x.gen.services.OnlyModel()
+		if !single {
+			f := badRequest("the request names no model")
+			f.param = "model"
+			return nil, f
+		}
+		model = append(x.modelBuf[:0], only...)
+		x.modelBuf = model
+	}
+	x.served = model
+	x.serving = x.gen.services.Serving(x.serving[:0], model)
+	if len(x.serving) == 0 {
+		return nil, x.gen.noModel(model)
+	}
+	x.cands = x.cands[:0]
+	for _, s := range x.serving {
+		x.cands = append(x.cands, route.Candidate{Service: s, Score: 1})
+	}
+	if x.chain.wants(abi.OnRoute) {
+		x.stage = stageRoute
+		if _, err := x.chain.run(abi.OnRoute, x, r.options.Logger); err != nil {
+			return nil, policyFault(err)
+		}
+	}
+	x.ranked = x.route.Balancer.Rank(x.cands, x.Random)
+	if len(x.ranked) == 0 {
+		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1}
+	}
+	x.plan = x.plan[:0]
+	for _, c := range x.ranked {
+		x.plan = append(x.plan, c.Service)
+	}
+	return x.plan, nil
+}
+
+// noModel says why nobody serves model: it is unknown, or its services are not
+// healthy.
+func (g *generation) noModel(model []byte) *fault {
+	if g.services.Knows(model) {
+		return &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no healthy service for model %q", printable(model)), param: "model", kind: outcomeRejected, retryAfter: 1}
+	}
+	f := &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("unknown model %q: GET /v1/models lists the models", printable(model)), param: "model", code: "model_not_found", kind: outcomeRejected}
+	if g.config.Server.ErrorFormat == config.ErrorFormatOpenAI {
+		f.status = fasthttp.StatusNotFound
+	}
+	return f
+}
+
+// send is step 5: the plan is walked until a service's reply begins.
+func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *fault) {
+	body, err := x.body.bytes()
+	if err != nil {
+		return nil, badRequest(err.Error())
+	}
+	x.watch = forward.NewWatch(x.ctx.Conn())
+	server := &x.gen.config.Server
+	path := x.ctx.Path()
+	x.request = forward.Request{
+		Source:         &x.ctx.Request.Header,
+		Method:         x.ctx.Method(),
+		Path:           path,
+		NoV1:           outsideV1(path),
+		Query:          x.ctx.URI().QueryString(),
+		Body:           body,
+		ClientAddress:  x.peer,
+		Scheme:         x.scheme(),
+		OriginalHost:   x.ctx.Request.Header.Host(),
+		RequestID:      x.id,
+		Stream:         x.body.stream(),
+		TrustForwarded: server.TrustForwarded,
+		// A policy that reads replies must be able to.
+		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
+	}
+	x.sent = time.Now()
+	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
+	if err != nil {
+		return nil, forwardFault(err)
+	}
+	x.outcome.attempts = reply.Attempts()
+	x.outcome.service = reply.Target().Name()
+	x.target = reply.Target().(*service.Service)
+	x.headAfter = time.Since(x.sent)
+	return reply, nil
+}
+
+// attempted counts one failed attempt against the service that caused it.
+func (x *exchange) attempted(t forward.Target, err *forward.Error) {
+	s := t.(*service.Service)
+	x.outcome.attempts++
+	x.outcome.service = s.Name()
+	switch err.Kind {
+	case forward.KindClientGone:
+		s.Observe(service.Neutral, 0)
+	case forward.KindNoSlot:
+	default:
+		s.Observe(service.Failed, 0)
+	}
+}
+
+// refuse turns a fault into the response and the outcome.
+func (x *exchange) refuse(f *fault) {
+	f.write(&x.ctx.Response, x.gen.config.Server.ErrorFormat)
+	x.head()
+	x.outcome.kind, x.outcome.status = f.kind, f.status
+	x.outcome.replyBytes = int64(len(x.ctx.Response.Body()))
+	x.outcome.err = f.message
+	if f.cause != nil {
+		x.outcome.err = f.cause.Error()
+	}
+	if f.kind == outcomeClientGone {
+		x.ctx.Response.SetConnectionClose()
+	}
+}
+
+// answerEarly writes what a policy gave to reply.
+func (x *exchange) answerEarly() {
+	resp := &x.ctx.Response
+	resp.SetStatusCode(x.reply.status)
+	resp.Header.SetContentTypeBytes(x.reply.contentType)
+	resp.SetBodyRaw(x.reply.body)
+	x.head()
+	x.outcome.kind, x.outcome.status = outcomeRejected, x.reply.status
+	if x.reply.status < fasthttp.StatusBadRequest {
+		x.outcome.kind = outcomeOK
+	}
+	x.outcome.replyBytes = int64(len(x.reply.body))
+}
+
+// head sets what every reply of the router carries.
+func (x *exchange) head() {
+	h := &x.ctx.Response.Header
+	h.SetBytesV(headerRequestID, x.id)
+	if x.gen.config.Server.ExposeService && x.outcome.service != "" {
+		h.Set(headerService, x.outcome.service)
+	}
+}
+
+const (
+	headerRequestID = "X-Request-Id"
+	headerService   = "X-Router-Service"
+)
+
+// maxBody is the limit on the request's body here.
+func (x *exchange) maxBody() int64 {
+	if x.route != nil && x.route.Config.MaxBody > 0 {
+		return x.route.Config.MaxBody
+	}
+	return x.gen.config.Server.MaxBody
+}
+
+// printable bounds what of a client's input an error repeats.
+func printable(b []byte) []byte {
+	const limit = 200
+	if len(b) > limit {
+		return append(append([]byte(nil), b[:limit]...), "..."...)
+	}
+	return b
+}
+
+// isGone reports whether err says that the client has left.
+func isGone(err error) bool {
+	var e *forward.Error
+	return errors.As(err, &e) && e.Kind == forward.KindClientGone
+}

@@ -1,0 +1,203 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/infinirouter/infinirouter/host/config"
+)
+
+// Report is what a reload did.
+type Report struct {
+	Generation uint64   `json:"generation"`
+	Changed    []string `json:"changed"`            // empty: everything was as before
+	Warnings   []string `json:"warnings,omitempty"` // what needs a restart
+}
+
+// String is the report as one log line.
+func (r Report) String() string {
+	if len(r.Changed) == 0 {
+		return fmt.Sprintf("generation %d stays: nothing changed", r.Generation)
+	}
+	return fmt.Sprintf("generation %d: %s", r.Generation, strings.Join(r.Changed, "; "))
+}
+
+// Reload reads router.toml again and, when it and every plugin in it are
+// sound, puts a new generation in place of the running one. On error the
+// running one stays, untouched, and the error lists everything that is wrong.
+// Reloads run one at a time; requests are never held up.
+func (r *Router) Reload(ctx context.Context) (Report, error) {
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
+	old := r.current.Load()
+	report, err := r.reload(ctx, old)
+	r.metrics.ReloadDone(err == nil, r.current.Load().number)
+	if err != nil {
+		r.options.Logger.Error("reload refused, the running configuration stays", "generation", old.number, "error", err.Error())
+		return Report{Generation: old.number}, err
+	}
+	for _, w := range report.Warnings {
+		r.options.Logger.Warn(w)
+	}
+	r.options.Logger.Info("reload", "result", report.String())
+	return report, nil
+}
+
+func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
+	cfg, err := config.Load(r.options.ConfigPath)
+	if err != nil {
+		return Report{}, err
+	}
+	next, err := newGeneration(ctx, cfg, r.options.Loader, old, r.options)
+	if err != nil {
+		return Report{}, err
+	}
+	changed := differences(old, next)
+	if len(changed) == 0 {
+		next.close()
+		return Report{Generation: old.number}, nil
+	}
+	next.start(ctx)
+	r.swap(next)
+	return Report{Generation: next.number, Changed: changed, Warnings: restartNeeded(r.boot, cfg)}, nil
+}
+
+// start lets the generation's services be probed and gives new ones the chance
+// to answer before they take traffic. It cannot fail.
+func (g *generation) start(ctx context.Context) {
+	g.services.Start(context.WithoutCancel(ctx))
+	g.services.WaitReady(ctx, min(g.config.Health.Timeout, readyWait))
+}
+
+// readyWait bounds how long a reload waits for services that it brings.
+const readyWait = 2 * time.Second
+
+// swap publishes next and drops the router's reference to the one before.
+func (r *Router) swap(next *generation) {
+	if old := r.current.Swap(next); old != nil {
+		old.release()
+	}
+}
+
+// differences says, in router.toml's words, what a new generation changes.
+func differences(old, next *generation) []string {
+	var out []string
+	a, b := old.config, next.config
+	if a.Server != b.Server {
+		out = append(out, "server changed")
+	}
+	if a.Health != b.Health {
+		out = append(out, "health changed")
+	}
+	if a.Plugins != b.Plugins {
+		out = append(out, "plugins changed")
+	}
+	out = append(out, compare("service", byName(a.Services, func(s config.Service) string { return s.Name }), byName(b.Services, func(s config.Service) string { return s.Name }))...)
+	out = append(out, compare("policy", old.policyStates(), next.policyStates())...)
+	out = append(out, compare("route", byName(a.Routes, func(r config.Route) string { return r.Name }), byName(b.Routes, func(r config.Route) string { return r.Name }))...)
+	out = append(out, compare("api key", byName(a.APIKeys, func(k config.APIKey) string { return k.ID }), byName(b.APIKeys, func(k config.APIKey) string { return k.ID }))...)
+	if len(out) == 0 && !reflect.DeepEqual(names(a), names(b)) {
+		out = append(out, "order changed")
+	}
+	return out
+}
+
+// names is the order of everything in a file, which routing depends on.
+func names(c *config.Config) []string {
+	var out []string
+	for _, s := range c.Services {
+		out = append(out, s.Name)
+	}
+	for _, r := range c.Routes {
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// policyState is what makes a policy another one: its section of router.toml
+// and the bytes of its plugin.
+type policyState struct {
+	config config.Policy
+	sha256 string
+}
+
+func (g *generation) policyStates() map[string]policyState {
+	out := make(map[string]policyState, len(g.policies))
+	for name, p := range g.policies {
+		out[name] = policyState{config: p.config, sha256: p.loaded.Stats().SHA256}
+	}
+	return out
+}
+
+func byName[T any](list []T, name func(T) string) map[string]T {
+	out := make(map[string]T, len(list))
+	for _, v := range list {
+		out[name(v)] = v
+	}
+	return out
+}
+
+func compare[T any](kind string, a, b map[string]T) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		before, ok := a[name]
+		switch {
+		case !ok:
+			out = append(out, fmt.Sprintf("%s %s added", kind, name))
+		case !reflect.DeepEqual(before, b[name]):
+			out = append(out, fmt.Sprintf("%s %s changed", kind, name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, ok := b[name]; !ok {
+			out = append(out, fmt.Sprintf("%s %s removed", kind, name))
+		}
+	}
+	return out
+}
+
+// restartNeeded lists keys that a running process cannot change.
+func restartNeeded(boot, now *config.Config) []string {
+	var out []string
+	for _, k := range []struct {
+		key    string
+		differ bool
+	}{
+		{"server.listen", boot.Server.Listen != now.Server.Listen},
+		{"server.admin_listen", boot.Server.AdminListen != now.Server.AdminListen},
+		{"plugins.cache_dir", boot.Plugins.CacheDir != now.Plugins.CacheDir},
+	} {
+		if k.differ {
+			out = append(out, k.key+" changed: takes effect at the next start")
+		}
+	}
+	return out
+}
+
+// Check builds what cfg implies and drops it again: nothing is probed, nothing
+// listens. Its error lists everything that is wrong.
+func Check(ctx context.Context, cfg *config.Config, o Options) error {
+	g, err := newGeneration(ctx, cfg, o.Loader, nil, o)
+	if err != nil {
+		return err
+	}
+	g.close()
+	return nil
+}
+
+// Files returns the files whose change calls for a reload: router.toml and the
+// plugins in use, and the folder that plugins are dropped into.
+func (r *Router) Files() (names []string, dir string) {
+	g := r.acquire()
+	defer g.release()
+	names = append(names, r.options.ConfigPath)
+	for _, p := range g.config.Policies {
+		names = append(names, p.Path)
+	}
+	return names, g.config.Plugins.Dir
+}

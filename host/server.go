@@ -1,0 +1,225 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/telemetry"
+	"github.com/infinirouter/infinirouter/plugins"
+)
+
+// Options are what a Router works with; all fields but AccessLog are needed.
+type Options struct {
+	ConfigPath string         // router.toml, read again at each reload
+	Loader     plugins.Loader // owned by the caller, closed after the Router
+	Metrics    *telemetry.Metrics
+	AccessLog  *telemetry.AccessLog // nil: none
+	Logger     *slog.Logger
+}
+
+// Router is the HTTP side of InfiniRouter: it serves requests under the
+// running generation and replaces that on Reload.
+type Router struct {
+	options   Options
+	metrics   *telemetry.Metrics
+	access    *telemetry.AccessLog
+	boot      *config.Config // what listeners were opened under
+	current   atomic.Pointer[generation]
+	reloading sync.Mutex
+	inFlight  atomic.Int64
+	server    *fasthttp.Server
+	admin     *fasthttp.Server
+}
+
+// New builds the first generation from cfg and waits a moment for its services
+// to be probed. Nothing listens yet.
+func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
+	r := &Router{options: o, metrics: o.Metrics, access: o.AccessLog, boot: cfg}
+	g, err := newGeneration(ctx, cfg, o.Loader, nil, o)
+	if err != nil {
+		return nil, err
+	}
+	g.start(ctx)
+	r.swap(g)
+	r.metrics.ReloadDone(true, g.number)
+	r.metrics.SetPolicySource(r.policyStats)
+	r.metrics.SetServiceSource(r.serviceSamples)
+	r.server = r.newServer(r.handle)
+	r.admin = r.newServer(r.handleAdmin)
+	return r, nil
+}
+
+// newServer configures fasthttp: limits that depend on the configuration are
+// asked for per request, so that a reload changes them.
+func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:                      handler,
+		ErrorHandler:                 r.protocolError,
+		HeaderReceived:               r.bodyLimits,
+		Name:                         "infinirouter",
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		CloseOnShutdown:              true,
+		ReadBufferSize:               maxRequestHead,
+		ReadTimeout:                  headTimeout,
+		IdleTimeout:                  r.boot.Server.IdleTimeout,
+		WriteTimeout:                 r.boot.Server.StreamIdleTimeout,
+		TCPKeepalive:                 true,
+		Logger:                       silent{},
+	}
+}
+
+const (
+	maxRequestHead = 16 << 10
+	// headTimeout bounds the wait for a request's head: a client that sends it
+	// byte by byte holds a connection for no longer.
+	headTimeout = 30 * time.Second
+)
+
+// bodyLimits are the running generation's limits on a body.
+func (r *Router) bodyLimits(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+	g := r.acquire()
+	defer g.release()
+	return fasthttp.RequestConfig{
+		MaxRequestBodySize: int(g.largestBody()),
+		ReadTimeout:        g.config.Server.RequestTimeout,
+	}
+}
+
+// largestBody is the largest max_body of the server and all routes: which
+// route a request takes is known only once its body was read.
+func (g *generation) largestBody() int64 {
+	largest := g.config.Server.MaxBody
+	for i := range g.config.Routes {
+		largest = max(largest, g.config.Routes[i].MaxBody)
+	}
+	return largest
+}
+
+// protocolError answers what fasthttp could not read as a request.
+func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
+	g := r.acquire()
+	defer g.release()
+	f := badRequest("the request is not valid HTTP: " + err.Error())
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		f = overLimit(fasthttp.StatusRequestEntityTooLarge, "max_body", g.largestBody())
+		f.retryAfter = 0
+	case errors.As(err, &small):
+		f.status, f.message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's head is over 16 KiB"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		f.status, f.message = fasthttp.StatusRequestTimeout, "the request did not arrive in time"
+	}
+	ctx.Response.Reset()
+	f.write(&ctx.Response, g.config.Server.ErrorFormat)
+	ctx.Response.SetConnectionClose()
+}
+
+// acquire takes a reference to the running generation.
+func (r *Router) acquire() *generation {
+	for {
+		if g := r.current.Load(); g.acquire() {
+			return g
+		}
+	}
+}
+
+// Serve answers requests from ln until Shutdown.
+func (r *Router) Serve(ln net.Listener) error {
+	return r.server.Serve(&patientListener{Listener: ln, log: r.options.Logger})
+}
+
+// ServeAdmin answers the admin pages from ln, to any client, until Shutdown.
+func (r *Router) ServeAdmin(ln net.Listener) error {
+	return r.admin.Serve(&patientListener{Listener: ln, log: r.options.Logger})
+}
+
+// Shutdown closes the listeners, lets open requests and streams finish until
+// ctx ends, and gives the generation back. It reports requests that were cut.
+func (r *Router) Shutdown(ctx context.Context) error {
+	err := r.server.ShutdownWithContext(ctx)
+	_ = r.admin.ShutdownWithContext(ctx)
+	if open := r.inFlight.Load(); err != nil && open > 0 {
+		r.options.Logger.Warn("requests were cut at exit", "open", open, "knob", "server.drain_timeout")
+	}
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
+	if err == nil { // else requests still hold on to it
+		r.current.Load().release()
+	}
+	return err
+}
+
+// patientListener waits out what Accept may fail with and recover from: no
+// file descriptor left, a client that left while it waited. fasthttp would end
+// Serve.
+type patientListener struct {
+	net.Listener
+	log *slog.Logger
+}
+
+// Accept implements net.Listener.
+func (l *patientListener) Accept() (net.Conn, error) {
+	const longest = time.Second
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, longest) {
+		conn, err := l.Listener.Accept()
+		if err == nil || !passing(err) {
+			return conn, err
+		}
+		l.log.Warn("accepting a connection failed, waiting", "error", err.Error(), "wait", wait.String())
+		time.Sleep(wait)
+	}
+}
+
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// silent drops fasthttp's own log lines: what matters of them is answered in
+// protocolError and counted.
+type silent struct{}
+
+// Printf implements fasthttp.Logger.
+func (silent) Printf(string, ...any) {}
+
+// policyStats and serviceSamples feed /metrics.
+func (r *Router) policyStats() map[string]plugins.Stats {
+	g := r.acquire()
+	defer g.release()
+	out := make(map[string]plugins.Stats, len(g.policies))
+	for name, p := range g.policies {
+		out[name] = p.loaded.Stats()
+	}
+	return out
+}
+
+func (r *Router) serviceSamples() []telemetry.ServiceSample {
+	g := r.acquire()
+	defer g.release()
+	var out []telemetry.ServiceSample
+	for _, s := range g.services.All() {
+		f := s.Figures()
+		out = append(out, telemetry.ServiceSample{Name: s.Name(), Healthy: s.Healthy(), InFlight: s.InFlight(), Requests: f.Requests, Errors: f.Errors})
+	}
+	return out
+}
+
+var _ io.Closer = (*stream)(nil)

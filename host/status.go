@@ -1,0 +1,147 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/admin"
+	"github.com/infinirouter/infinirouter/host/openai"
+)
+
+// statusPage answers a page about the router itself and reports whether the
+// request asked for one. Nothing here counts as a request.
+func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
+	path := ctx.Path()
+	if isAdminPage(path) {
+		if r.boot.Server.AdminListen != "" || !isLoopback(ctx) {
+			return false // to anyone else it is a path that is not there
+		}
+		r.adminPage(ctx, g)
+		return true
+	}
+	if !ctx.IsGet() && !ctx.IsHead() {
+		return false
+	}
+	name := endpointName(path)
+	switch {
+	case string(path) == "/health":
+		page, healthy := admin.Health(g.serviceViews(), time.Now())
+		if !healthy {
+			ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+		}
+		writeJSON(ctx, page)
+	case string(name) == "models":
+		writeJSON(ctx, openai.AppendModels(nil, g.services.Models()))
+	case bytes.HasPrefix(name, modelsPrefix):
+		g.modelPage(ctx, name[len(modelsPrefix):])
+	case string(path) == "/services":
+		writeJSON(ctx, admin.Services(g.serviceViews()))
+	case string(path) == "/stats":
+		writeJSON(ctx, admin.Stats(g.serviceViews()))
+	default:
+		return false
+	}
+	return true
+}
+
+var modelsPrefix = []byte("models/")
+
+// modelPage is GET /v1/models/{id}.
+func (g *generation) modelPage(ctx *fasthttp.RequestCtx, id []byte) {
+	for _, m := range g.services.Models() {
+		if m.ID == string(id) {
+			writeJSON(ctx, openai.AppendModel(nil, m))
+			return
+		}
+	}
+	f := g.noModel(id)
+	f.status = fasthttp.StatusNotFound
+	f.write(&ctx.Response, g.config.Server.ErrorFormat)
+}
+
+func writeJSON(ctx *fasthttp.RequestCtx, page []byte) {
+	ctx.Response.Header.SetContentType("application/json")
+	ctx.Response.SetBodyRaw(page)
+}
+
+func (g *generation) serviceViews() []admin.Service {
+	var out []admin.Service
+	for _, s := range g.services.All() {
+		f, c := s.Figures(), s.Config()
+		v := admin.Service{
+			Name: s.Name(), URL: s.URL(), Healthy: s.Healthy(), Labels: c.Labels, Weight: c.Weight,
+			InFlight: s.InFlight(), Requests: f.Requests, Errors: f.Errors,
+			ResponseTime: f.ResponseTime, ErrorRate: f.ErrorRate,
+		}
+		for _, m := range s.Models() {
+			v.Models = append(v.Models, m.ID)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// The operator's pages.
+const (
+	pagePolicies = "/policies"
+	pageMetrics  = "/metrics"
+	pageReload   = "/admin/reload"
+)
+
+func isAdminPage(path []byte) bool {
+	return slices.Contains([]string{pagePolicies, pageMetrics, pageReload}, string(path))
+}
+
+// handleAdmin serves server.admin_listen.
+func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
+	g := r.acquire()
+	defer g.release()
+	if isAdminPage(ctx.Path()) {
+		r.adminPage(ctx, g)
+		return
+	}
+	if !r.statusPage(ctx, g) {
+		f := &fault{status: fasthttp.StatusNotFound, message: "no such page: this is server.admin_listen"}
+		f.write(&ctx.Response, g.config.Server.ErrorFormat)
+	}
+}
+
+func (r *Router) adminPage(ctx *fasthttp.RequestCtx, g *generation) {
+	page, method := string(ctx.Path()), "GET"
+	if page == pageReload {
+		method = "POST"
+	}
+	if string(ctx.Method()) != method {
+		ctx.Response.Header.Set("Allow", method)
+		f := &fault{status: fasthttp.StatusMethodNotAllowed, message: page + " takes " + method}
+		f.write(&ctx.Response, g.config.Server.ErrorFormat)
+		return
+	}
+	switch page {
+	case pagePolicies:
+		writeJSON(ctx, admin.Policies(g.number, g.policyViews()))
+	case pageMetrics:
+		body, contentType := r.metrics.Exposition(string(ctx.Request.Header.Peek("Accept")))
+		ctx.Response.Header.SetContentType(contentType)
+		ctx.Response.SetBodyRaw(body)
+	case pageReload:
+		report, err := r.Reload(context.Background())
+		if err != nil {
+			ctx.SetStatusCode(fasthttp.StatusUnprocessableEntity)
+		}
+		writeJSON(ctx, admin.Reloaded(report.Generation, report.Changed, report.Warnings, err))
+	}
+}
+
+func (g *generation) policyViews() []admin.Policy {
+	out := make([]admin.Policy, 0, len(g.policies))
+	for i := range g.config.Policies {
+		p := g.policies[g.config.Policies[i].Name]
+		out = append(out, admin.Policy{Name: p.config.Name, OnError: p.config.OnError, Stats: p.loaded.Stats()})
+	}
+	return out
+}

@@ -1,0 +1,191 @@
+package host
+
+import (
+	"io"
+	"time"
+
+	"github.com/infinirouter/infinirouter/host/forward"
+	"github.com/infinirouter/infinirouter/host/openai"
+	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// stream is a reply on its way: fasthttp reads it after the handler returned
+// and writes and flushes what each Read gives. It owns the exchange and the
+// service's reply; its one Close, on every path, accounts for and releases
+// both.
+//
+// Server-sent events pass whole: bytes wait only for the end of the event that
+// they belong to, so that a stream that breaks can end with an error event,
+// and a policy sees complete events.
+type stream struct {
+	router *Router
+	x      *exchange
+	reply  *forward.Reply
+	events bool // the reply is text/event-stream
+	edit   bool // the chain has on_event
+	in     []byte
+	out    []byte // ready for the client
+	sent   int    // of out
+	err    error  // after out: io.EOF, or what broke
+	closed bool
+}
+
+// streamBuffer is what one read from a service may bring; maxEvent bounds the
+// event that is waited for: a longer one is passed on in pieces.
+const (
+	streamBuffer = 4 << 10
+	maxEvent     = 1 << 20
+)
+
+func newStream(r *Router, x *exchange, reply *forward.Reply, events bool) *stream {
+	s := &stream{router: r, x: x, reply: reply, events: events}
+	s.edit = events && x.chain.wants(abi.OnEvent)
+	return s
+}
+
+// Read gives the client's next bytes as soon as there are any. Its error is
+// io.EOF only after a proper end; any other error makes fasthttp close the
+// client's connection without the final chunk.
+func (s *stream) Read(p []byte) (int, error) {
+	for s.sent == len(s.out) {
+		if s.err != nil {
+			return 0, s.err
+		}
+		s.out, s.sent = s.out[:0], 0
+		s.fill()
+	}
+	n := copy(p, s.out[s.sent:])
+	s.sent += n
+	s.x.outcome.replyBytes += int64(n)
+	_ = s.x.ctx.Conn().SetWriteDeadline(time.Now().Add(s.x.gen.config.Server.StreamIdleTimeout))
+	return n, nil
+}
+
+// fill waits for the service and turns what came into out.
+func (s *stream) fill() {
+	if cap(s.in)-len(s.in) < streamBuffer {
+		grown := make([]byte, len(s.in), 2*cap(s.in)+streamBuffer)
+		copy(grown, s.in)
+		s.in = grown
+	}
+	n, err := s.reply.Read(s.in[len(s.in):cap(s.in)])
+	s.in = s.in[:len(s.in)+n]
+	if n > 0 && s.x.outcome.firstByte == 0 {
+		s.x.outcome.firstByte = s.x.sinceAccept()
+	}
+	s.pass()
+	if err == nil || s.err != nil {
+		return
+	}
+	s.err = err
+	if err == io.EOF {
+		s.out = append(s.out, s.in...)
+		s.in = s.in[:0]
+		return
+	}
+	if s.events {
+		f := forwardFault(err)
+		s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
+	}
+}
+
+// pass moves what is complete from in to out.
+func (s *stream) pass() {
+	ready := len(s.in)
+	if s.events {
+		ready = openai.LastEventEnd(s.in)
+		if ready == 0 && len(s.in) >= maxEvent {
+			ready = len(s.in)
+		}
+	}
+	if ready == 0 {
+		return
+	}
+	switch {
+	case s.edit:
+		s.passEvents(s.in[:ready])
+	case s.events:
+		s.x.noteUsage(s.in[:ready])
+		s.out = append(s.out, s.in[:ready]...)
+	default:
+		s.out = append(s.out, s.in[:ready]...)
+	}
+	s.in = s.in[:copy(s.in, s.in[ready:])]
+}
+
+// passEvents runs on_event on each complete event of batch.
+func (s *stream) passEvents(batch []byte) {
+	x := s.x
+	for len(batch) > 0 {
+		n := openai.EventEnd(batch)
+		if n == 0 {
+			n = len(batch)
+		}
+		event := batch[:n]
+		batch = batch[n:]
+		data := openai.EventData(nil, event)
+		if len(data) == 0 { // a comment, such as a keep-alive
+			s.out = append(s.out, event...)
+			continue
+		}
+		x.outcome.events++
+		x.outcome.addUsage(data)
+		x.show(stageEvent, data)
+		action, err := x.chain.run(abi.OnEvent, x, s.router.options.Logger)
+		switch {
+		case err != nil:
+			s.fail(err)
+			return
+		case action == abi.End:
+			s.err = io.EOF
+			return
+		case action == abi.Drop:
+			continue
+		}
+		if edited, ok := x.edited(); ok {
+			s.out = openai.AppendEvent(s.out, event, edited)
+		} else {
+			s.out = append(s.out, event...)
+		}
+	}
+}
+
+// fail ends the stream because a policy failed on an event.
+func (s *stream) fail(err error) {
+	f := policyFault(err)
+	s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
+	s.err = err
+}
+
+// Close ends the exchange: fasthttp calls it once the reply is written or the
+// client's connection failed.
+func (s *stream) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	x := s.x
+	x.watch.Stop()
+	s.settle()
+	s.reply.Close()
+	_ = x.ctx.Conn().SetWriteDeadline(time.Time{})
+	s.router.finish(x)
+	return nil
+}
+
+// settle decides how the stream ended.
+func (s *stream) settle() {
+	o := &s.x.outcome
+	switch {
+	case s.err == io.EOF && s.sent == len(s.out):
+		o.kind = replyOutcome(o.status)
+		s.x.observe(replyResult(o.status), nil)
+	case s.err == nil || s.err == io.EOF || isGone(s.err) || s.x.watch.Gone():
+		o.kind = outcomeClientGone
+		s.x.observe(service.Neutral, nil)
+	default:
+		o.kind, o.err = outcomeCut, s.err.Error()
+		s.x.observe(service.Failed, s.err)
+	}
+}
