@@ -30,6 +30,10 @@ const (
 	HookCount int = iota
 )
 
+// AllHooks is the mask with every hook's bit set: bit h stands for Hook h.
+// interest_set takes such a mask.
+const AllHooks int32 = 1<<HookCount - 1
+
 var hookNames = [HookCount]string{"on_request", "on_route", "on_response", "on_event", "on_done"}
 
 // String returns the name of the export, such as "on_request".
@@ -190,6 +194,7 @@ type Function struct {
 // Functions are all functions of ImportModule.
 var Functions = []Function{
 	{"config_get", []Type{I32, I32}, []Type{I32}, 0},
+	{"interest_set", []Type{I32}, []Type{I32}, 0},
 	{"fail", []Type{I32, I32}, nil, 0},
 	{"property_get", []Type{I32, I32, I32}, []Type{I32}, 0},
 	{"number_get", []Type{I32}, []Type{F64}, 0},
