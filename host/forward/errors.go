@@ -1,0 +1,152 @@
+package forward
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Kind says what went wrong, as one word for metrics and logs.
+type Kind string
+
+// The kinds of Error.
+const (
+	KindConnect    Kind = "connect"     // no connection, or it took no byte of the request
+	KindProtocol   Kind = "protocol"    // the reply was cut, malformed or too large
+	KindTimeout    Kind = "timeout"     // request_timeout or stream_idle_timeout
+	KindClientGone Kind = "client_gone" // the client hung up
+	KindNoSlot     Kind = "no_slot"     // at max_in_flight, or out of connections
+)
+
+// StatusClientGone is the status of KindClientGone: nobody is left to read it,
+// so it only appears in logs and metrics.
+const StatusClientGone = 499
+
+// Error is why a request has no reply, or why a reply ended early. Error() is
+// for logs and may hold addresses; Public is for clients.
+type Error struct {
+	Status    int    // 502, 503, 504 or 499
+	Service   string // the service's name, "" when the plan had none
+	Retryable bool   // nothing of the request can have been processed
+	Kind      Kind
+	Err       error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Service == "" {
+		return fmt.Sprintf("%s: %v", e.Kind, e.Err)
+	}
+	return fmt.Sprintf("service %q: %s: %v", e.Service, e.Kind, e.Err)
+}
+
+// Unwrap returns the cause: io.ErrUnexpectedEOF is among the causes of every
+// reply that was cut.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Public is a message that names the service and what kind of failure it was,
+// and neither addresses nor anything that the service sent.
+func (e *Error) Public() string {
+	switch e.Kind {
+	case KindConnect:
+		return fmt.Sprintf("service %q could not be reached", e.Service)
+	case KindTimeout:
+		var t *timeoutError
+		if errors.As(e.Err, &t) {
+			return fmt.Sprintf("service %q %s", e.Service, t.Error())
+		}
+		return fmt.Sprintf("service %q did not answer in time", e.Service)
+	case KindClientGone:
+		return "the client closed the connection"
+	case KindNoSlot:
+		if e.Service == "" {
+			return "no service is left to try"
+		}
+		return fmt.Sprintf("service %q is at its limit of open requests", e.Service)
+	}
+	var f fault
+	if errors.As(e.Err, &f) {
+		return fmt.Sprintf("service %q: %s", e.Service, f)
+	}
+	return fmt.Sprintf("service %q broke off its reply", e.Service)
+}
+
+// fault is what is wrong with a reply, in words that hold nothing of it.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+// Is makes every cut an io.ErrUnexpectedEOF.
+func (f fault) Is(target error) bool {
+	return target == io.ErrUnexpectedEOF && (f == faultCut || f == faultNoReply || f == faultCutHead)
+}
+
+const (
+	faultCut      fault = "the connection ended before the reply was complete"
+	faultCutHead  fault = "the connection ended inside the head of the reply"
+	faultNoReply  fault = "the connection ended without a reply"
+	faultTooLarge fault = "the reply is larger than max_reply_body"
+	faultClosed   fault = "the reply was closed"
+)
+
+var (
+	errNoTarget = errors.New("the plan has no service left")
+	errNoSlot   = errors.New("max_in_flight of the service is reached")
+	errGone     = errors.New("the client closed the connection")
+	errClosed   = &Error{Status: fasthttp.StatusBadGateway, Kind: KindProtocol, Err: faultClosed}
+)
+
+// timeoutError names the knob that ended a wait.
+type timeoutError struct {
+	knob  string
+	after time.Duration
+}
+
+func (t *timeoutError) Error() string {
+	if t.knob == knobStreamIdle {
+		return fmt.Sprintf("was silent for %v (%s)", t.after, t.knob)
+	}
+	return fmt.Sprintf("did not answer within %v (%s)", t.after, t.knob)
+}
+
+// Timeout makes it a net.Error's kind of timeout.
+func (t *timeoutError) Timeout() bool { return true }
+
+// Is lets errors.Is find os.ErrDeadlineExceeded.
+func (t *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+const (
+	knobRequest    = "request_timeout"
+	knobConnect    = "connect_timeout"
+	knobStreamIdle = "stream_idle_timeout"
+)
+
+func goneError(service string) *Error {
+	return &Error{Status: StatusClientGone, Service: service, Kind: KindClientGone, Err: errGone}
+}
+
+func noSlotError(service string, cause error) *Error {
+	return &Error{Status: fasthttp.StatusServiceUnavailable, Service: service, Retryable: true, Kind: KindNoSlot, Err: cause}
+}
+
+func connectError(service string, cause error) *Error {
+	if errors.Is(cause, fasthttp.ErrNoFreeConns) {
+		return noSlotError(service, cause)
+	}
+	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Retryable: true, Kind: KindConnect, Err: cause}
+}
+
+// replyError is for everything that goes wrong once request bytes were sent.
+func replyError(service string, cause error) *Error {
+	var t *timeoutError
+	if errors.As(cause, &t) {
+		return &Error{Status: fasthttp.StatusGatewayTimeout, Service: service, Kind: KindTimeout, Err: cause}
+	}
+	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Kind: KindProtocol, Err: cause}
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

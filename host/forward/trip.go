@@ -1,0 +1,147 @@
+package forward
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// trip is one request on its way and its reply: everything that Send and Reply
+// need, kept for the next one. One goroutine at a time uses it.
+type trip struct {
+	f        *Forwarder
+	req      *Request
+	client   *Watch
+	target   Target
+	attempts int
+	deadline time.Time // of request_timeout
+
+	// The connection, and the request on it (connect.go, write.go).
+	pooled pooled
+	conn   net.Conn
+	fresh  bool // carried no request before
+	secure bool // TLS
+	probe  probe
+	origin origin
+	sent   int64   // bytes of the request that the connection took
+	upload *upload // what is still being written, aside
+
+	// The reply (read.go, head.go, framing.go).
+	in        input
+	hasty     bool      // the read deadline is patience, the Watch not armed
+	idle      bool      // stream_idle_timeout counts, not request_timeout
+	waitUntil time.Time // the read deadline, when not hasty
+	head      replyHead
+	header    fasthttp.ResponseHeader
+	body      decoder
+	length    int64 // Content-Length, -1 for none
+	streaming bool
+	reusable  bool  // once the body has ended, the connection can serve another
+	err       error // of the body: io.EOF after its end, or an *Error
+}
+
+func newTrip(f *Forwarder) *trip {
+	t := &trip{f: f}
+	t.probe.init()
+	return t
+}
+
+func (t *trip) start(req *Request, client *Watch) {
+	t.req, t.client, t.err, t.attempts = req, client, nil, 0
+	t.deadline = time.Now().Add(t.f.o.RequestTimeout)
+}
+
+// recycle forgets everything that is not the trip's own and keeps its memory.
+func (t *trip) recycle() {
+	t.in.release()
+	t.header.Reset()
+	t.origin.reset()
+	t.head.forget()
+	t.req, t.client, t.target = nil, nil, nil
+	t.f.trips.Put(t)
+}
+
+// attempt sends the request to t.target and reads the head of the reply. A
+// connection of the pool that took no byte was dead already: the next one is
+// tried, until a fresh one.
+func (t *trip) attempt() *Error {
+	for {
+		if e := t.connect(); e != nil {
+			return e
+		}
+		again, e := t.exchange()
+		if e == nil || !again {
+			return e
+		}
+	}
+}
+
+// exchange sends and receives on t.conn. When it fails the connection is
+// closed, and again says that the same target may be tried on another.
+func (t *trip) exchange() (again bool, e *Error) {
+	if !t.client.bind(t.conn) {
+		t.drop()
+		return false, goneError(t.target.Name())
+	}
+	err := t.write()
+	if err == nil || t.sent > 0 {
+		// A service may answer before it has read everything, and close: then
+		// writing fails, and the answer is still there to be read.
+		readErr := t.readHead()
+		if readErr == nil {
+			t.reusable = t.reusable && err == nil
+			return false, nil
+		}
+		if err == nil {
+			err = readErr
+		}
+	}
+	t.drop()
+	name := t.target.Name()
+	switch {
+	case t.client.Gone():
+		return false, goneError(name)
+	case t.sent > 0:
+		return false, replyError(name, err)
+	case errors.As(err, new(*timeoutError)): // the time is up, for others too
+		return false, replyError(name, err)
+	case t.fresh:
+		return false, connectError(name, err)
+	}
+	return true, nil
+}
+
+// finish ends the trip once its reply is no longer wanted. The connection goes
+// back to the pool only when it cannot hold anything of this reply.
+func (t *trip) finish() {
+	// Unbound first: from here the Watch does not close the connection. If it
+	// has done so already, Gone says it.
+	t.client.unbind()
+	t.client.Stop()
+	if t.ended() && t.reusable && t.uploaded() && !t.client.Gone() && t.quiet() {
+		put(t.target.Client().ReleaseConn, t.pooled)
+		t.pooled, t.conn = nil, nil
+	} else {
+		t.drop()
+	}
+	t.target.Release()
+	t.recycle()
+}
+
+// drop closes the connection and waits for what still writes to it.
+func (t *trip) drop() {
+	t.client.unbind()
+	if t.secure || t.upload != nil {
+		interrupt(t.conn)
+	}
+	if t.upload != nil {
+		<-t.upload.done
+		t.sent += t.upload.n
+		t.upload = nil
+	}
+	put(t.target.Client().CloseConn, t.pooled)
+	t.pooled, t.conn = nil, nil
+	t.in.clear()
+}
