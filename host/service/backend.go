@@ -22,14 +22,22 @@ type identity struct {
 	connectTimeout time.Duration
 }
 
-// settings are what the newest started set wants of a backend's prober and of
-// its state machine. Comparable: a change wakes the prober.
+// settings are what a set wants of a backend's prober and state machine.
+// Comparable: a change wakes the prober.
 type settings struct {
 	health     config.Health
 	healthPath string
 	apiKey     string
 	discover   bool
 }
+
+// wanted is the settings of the newest set that was started.
+type wanted struct {
+	settings
+	probed chan struct{} // closed after the first probe that heeds them
+}
+
+func newWanted(s settings) *wanted { return &wanted{s, make(chan struct{})} }
 
 // backend is the part of a service that generations share.
 type backend struct {
@@ -42,7 +50,7 @@ type backend struct {
 	created time.Time
 	changed *atomic.Uint64 // counts changes of health or models, for the sets' indexes
 
-	settings   atomic.Pointer[settings]
+	wanted     atomic.Pointer[wanted]    // never nil
 	discovered atomic.Pointer[modelList] // never nil
 	healthy    atomic.Bool               // written with mu held
 	closed     atomic.Bool
@@ -51,7 +59,6 @@ type backend struct {
 	errors     atomic.Uint64
 
 	wake    chan struct{} // capacity 1: the prober looks at its pace again
-	probed  chan struct{} // closed after the first probe
 	stopped chan struct{} // closed when the prober has ended
 
 	mu     sync.Mutex
@@ -61,7 +68,7 @@ type backend struct {
 	load   averages
 }
 
-func newBackend(id identity, where location, d *dialer, o Options) *backend {
+func newBackend(id identity, where location, d *dialer, o Options, first settings) *backend {
 	b := &backend{
 		id: id, where: where, dialer: d,
 		client:  newClient(d),
@@ -69,13 +76,13 @@ func newBackend(id identity, where location, d *dialer, o Options) *backend {
 		log:     o.Logger.With("service", id.name),
 		created: time.Now(),
 		wake:    make(chan struct{}, 1),
-		probed:  make(chan struct{}),
 		stopped: make(chan struct{}),
 		refs:    1,
 	}
 	if b.probe == nil {
 		b.probe = newHTTPProbe(id.url, d).check
 	}
+	b.wanted.Store(newWanted(first))
 	b.discovered.Store(noModels)
 	return b
 }
@@ -115,8 +122,8 @@ func (b *backend) start(ctx context.Context, want settings) {
 	if b.refs == 0 {
 		return
 	}
-	if *b.settings.Load() != want {
-		b.settings.Store(&want)
+	if b.wanted.Load().settings != want {
+		b.wanted.Store(newWanted(want))
 		b.nudge()
 	}
 	if b.cancel == nil {

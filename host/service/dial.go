@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -71,11 +72,13 @@ type dialer struct {
 }
 
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.timeout, errConnectTimeout)
+	sooner, bounded := ctx.Deadline()
+	ours := !bounded || time.Until(sooner) > d.timeout
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	conn, err := d.net.DialContext(ctx, "tcp", d.address)
 	if err != nil {
-		return nil, d.explain(ctx, err)
+		return nil, d.explain(ours, err)
 	}
 	if d.tls == nil {
 		return conn, nil
@@ -83,7 +86,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	secure := tls.Client(conn, d.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, d.explain(ctx, fmt.Errorf("TLS handshake with %s: %w", d.address, err))
+		return nil, d.explain(ours, fmt.Errorf("TLS handshake with %s: %w", d.address, err))
 	}
 	return secure, nil
 }
@@ -99,18 +102,17 @@ func (d *dialer) dialTimeout(_ string, timeout time.Duration) (net.Conn, error) 
 	return d.dial(ctx)
 }
 
-type connectTimeoutError struct{}
-
-var errConnectTimeout error = connectTimeoutError{}
-
-func (connectTimeoutError) Error() string { return "connect timeout" }
-
 // explain names the knob when it was our own limit that ended the attempt.
-func (d *dialer) explain(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errConnectTimeout {
+func (d *dialer) explain(ours bool, err error) error {
+	if ours && isTimeout(err) {
 		return fmt.Errorf("%w (connect_timeout = %q)", err, d.timeout)
 	}
 	return err
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
 }
 
 // newDialer returns the dialer for a service and what of its files shapes it.

@@ -63,7 +63,7 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	b.mu.Lock()
 	b.load.observe(r == Failed, responseTime)
 	if r == Failed {
-		out = b.health.failed(b.settings.Load().health.UnhealthyAfter)
+		out = b.health.failed(b.wanted.Load().health.UnhealthyAfter)
 	} else {
 		b.health.succeeded()
 	}

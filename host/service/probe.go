@@ -115,7 +115,7 @@ func (p *httpProbe) discover(ctx context.Context, t Target) found {
 
 // get asks one path and reads at most limit bytes of a 2xx reply; limit 0 reads none.
 func (p *httpProbe) get(ctx context.Context, t Target, path string, limit int64) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, &probeTimeoutError{path, t.Timeout})
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+path, nil)
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *httpProbe) get(ctx context.Context, t Target, path string, limit int64)
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, nil, readable(ctx, path, err)
+		return 0, nil, readable(ctx, t, path, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if limit == 0 || resp.StatusCode/100 != 2 {
@@ -136,7 +136,7 @@ func (p *httpProbe) get(ctx context.Context, t Target, path string, limit int64)
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return 0, nil, readable(ctx, path, err)
+		return 0, nil, readable(ctx, t, path, err)
 	}
 	if int64(len(body)) > limit {
 		return 0, nil, &overLimitError{path, limit}
@@ -145,10 +145,9 @@ func (p *httpProbe) get(ctx context.Context, t Target, path string, limit int64)
 }
 
 // readable says what happened without net/http's own wrapping.
-func readable(ctx context.Context, path string, err error) error {
-	var late *probeTimeoutError
-	if errors.As(context.Cause(ctx), &late) {
-		return late
+func readable(ctx context.Context, t Target, path string, err error) error {
+	if deadline, _ := ctx.Deadline(); isTimeout(err) && !time.Now().Before(deadline) {
+		return fmt.Errorf("GET %s: no answer within [health] timeout = %q", path, t.Timeout)
 	}
 	var full *url.Error // repeats method and URL
 	if errors.As(err, &full) {
@@ -165,15 +164,6 @@ func hasNoSuchPath(status int) bool {
 
 func answered(path string, status int) string {
 	return fmt.Sprintf("GET %s: status %d", path, status)
-}
-
-type probeTimeoutError struct {
-	path    string
-	timeout time.Duration
-}
-
-func (e *probeTimeoutError) Error() string {
-	return fmt.Sprintf("GET %s: no answer within [health] timeout = %q", e.path, e.timeout)
 }
 
 type overLimitError struct {

@@ -39,16 +39,18 @@ func (b *backend) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
-	for first := true; ; first = false {
-		asked := b.settings.Load()
+	var before *wanted
+	for {
+		asked := b.wanted.Load()
 		report := b.probe(ctx, b.target(asked))
 		if ctx.Err() != nil {
 			return // what the probe says now is about the cancellation
 		}
 		b.learn(asked, report)
-		if first {
-			close(b.probed)
+		if asked != before {
+			close(asked.probed)
 		}
+		before = asked
 		timer.Reset(b.pause())
 		if !b.rest(ctx, timer, asked) {
 			return
@@ -57,7 +59,7 @@ func (b *backend) run(ctx context.Context) {
 }
 
 // rest waits for the next probe's time. It reports false when ctx is done.
-func (b *backend) rest(ctx context.Context, timer *time.Timer, asked *settings) bool {
+func (b *backend) rest(ctx context.Context, timer *time.Timer, asked *wanted) bool {
 	for {
 		select {
 		case <-ctx.Done():
@@ -65,7 +67,7 @@ func (b *backend) rest(ctx context.Context, timer *time.Timer, asked *settings) 
 		case <-timer.C:
 			return true
 		case <-b.wake:
-			if b.settings.Load() != asked {
+			if b.wanted.Load() != asked {
 				return true // what was asked is not what is wanted now
 			}
 			timer.Reset(b.pause())
@@ -73,7 +75,7 @@ func (b *backend) rest(ctx context.Context, timer *time.Timer, asked *settings) 
 	}
 }
 
-func (b *backend) target(s *settings) Target {
+func (b *backend) target(s *wanted) Target {
 	return Target{
 		Name: b.id.name, URL: b.id.url,
 		HealthPath: s.healthPath, APIKey: s.apiKey, Discover: s.discover, Timeout: s.health.Timeout,
@@ -82,7 +84,7 @@ func (b *backend) target(s *settings) Target {
 
 // pause returns the time until the next probe, jitter included.
 func (b *backend) pause() time.Duration {
-	s := b.settings.Load()
+	s := b.wanted.Load()
 	hasModels := !s.discover || len(b.discovered.Load().list) > 0
 	b.mu.Lock()
 	wait := b.health.pace(s.health.Interval, hasModels)
@@ -97,7 +99,7 @@ func jittered(d time.Duration, share, r float64) time.Duration {
 }
 
 // learn takes a report in.
-func (b *backend) learn(asked *settings, r Report) {
+func (b *backend) learn(asked *wanted, r Report) {
 	models, fresh := b.discovered.Load(), (*modelList)(nil)
 	if r.Discovered {
 		if l := newModelList(r.Models); !l.equal(models) {

@@ -117,9 +117,8 @@ func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.D
 		s.changes.Updated = append(s.changes.Updated, cfg.Name)
 		return newService(cfg, old.backend), nil
 	}
-	b := newBackend(id, where, d, opts)
+	b := newBackend(id, where, d, opts, want)
 	b.changed = s.changed
-	b.settings.Store(&want)
 	if old != nil {
 		s.changes.Replaced = append(s.changes.Replaced, cfg.Name)
 	} else {
@@ -149,19 +148,21 @@ func (s *Set) Release() {
 	})
 }
 
-// WaitReady waits until every service was probed once since it was made, and
-// reports whether that happened before timeout and before ctx was done.
+// WaitReady waits until every service was probed once as this set, started
+// before, wants it: at once for those carried over with the same settings. It
+// reports whether that came true before timeout and before ctx was done.
 func (s *Set) WaitReady(ctx context.Context, timeout time.Duration) bool {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for _, service := range s.all {
+		probed := service.wanted.Load().probed
 		select {
-		case <-service.probed:
+		case <-probed:
 			continue
 		default:
 		}
 		select {
-		case <-service.probed:
+		case <-probed:
 		case <-timer.C:
 			return false
 		case <-ctx.Done():
