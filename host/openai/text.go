@@ -1,0 +1,137 @@
+package openai
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// appendUnquoted appends the text of a checked string, given with its quotes.
+// A surrogate without its other half becomes U+FFFD.
+func appendUnquoted(dst, quoted []byte) []byte {
+	s := quoted[1 : len(quoted)-1]
+	for {
+		i := bytes.IndexByte(s, '\\')
+		if i < 0 {
+			return append(dst, s...)
+		}
+		dst = append(dst, s[:i]...)
+		s = s[i:]
+		switch s[1] {
+		case 'u':
+			r := hexRune(s)
+			s = s[6:]
+			if utf16.IsSurrogate(r) {
+				if len(s) >= 6 && s[0] == '\\' && s[1] == 'u' {
+					if pair := utf16.DecodeRune(r, hexRune(s)); pair != utf8.RuneError {
+						dst, s = utf8.AppendRune(dst, pair), s[6:]
+						continue
+					}
+				}
+				r = utf8.RuneError
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		default:
+			dst = append(dst, s[1])
+		}
+		s = s[2:]
+	}
+}
+
+// hexRune reads the checked \uXXXX at the start of s.
+func hexRune(s []byte) rune {
+	return rune(hexDigit[s[2]])<<12 | rune(hexDigit[s[3]])<<8 | rune(hexDigit[s[4]])<<4 | rune(hexDigit[s[5]])
+}
+
+// keyIs reports whether a checked key, given with its quotes, means name.
+func keyIs(quoted, name []byte) bool {
+	text := quoted[1 : len(quoted)-1]
+	if len(text) < len(name) {
+		return false
+	}
+	if bytes.IndexByte(text, '\\') < 0 {
+		return bytes.Equal(text, name)
+	}
+	if len(text) > 6*len(name) { // an escape is at most six bytes for one
+		return false
+	}
+	var buf [128]byte
+	return bytes.Equal(appendUnquoted(buf[:0], quoted), name)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted appends text as a JSON string. What is not UTF-8 in it becomes
+// U+FFFD.
+func appendQuoted(dst, text []byte) []byte {
+	dst = append(dst, '"')
+	clean := 0 // text[clean:i] goes in as it is
+	for i := 0; i < len(text); {
+		ch := text[i]
+		if ch >= utf8.RuneSelf {
+			r, n := utf8.DecodeRune(text[i:])
+			if r == utf8.RuneError && n == 1 {
+				dst = append(append(dst, text[clean:i]...), "\ufffd"...)
+				clean = i + 1
+			}
+			i += n
+			continue
+		}
+		if ch >= ' ' && ch != '"' && ch != '\\' {
+			i++
+			continue
+		}
+		dst = append(append(dst, text[clean:i]...), '\\')
+		switch ch {
+		case '"', '\\':
+			dst = append(dst, ch)
+		case '\n':
+			dst = append(dst, 'n')
+		case '\r':
+			dst = append(dst, 'r')
+		case '\t':
+			dst = append(dst, 't')
+		default:
+			dst = append(dst, 'u', '0', '0', hexDigits[ch>>4], hexDigits[ch&15])
+		}
+		i++
+		clean = i
+	}
+	return append(append(dst, text[clean:]...), '"')
+}
+
+// appendNumber appends f as JSON: a whole number without a fraction or
+// exponent as long as a double holds it exactly.
+func appendNumber(dst []byte, f float64) []byte {
+	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	if f == 0 { // -0 is a float to some readers and an integer to others
+		return append(dst, '0')
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
+}
+
+// parseNumber reads a checked value; ok is false when it is no number, or one
+// beyond a double.
+func parseNumber(v []byte) (f float64, ok bool) {
+	if len(v) == 0 || v[0] != '-' && (v[0] < '0' || v[0] > '9') {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(unsafe.String(&v[0], len(v)), 64)
+	return f, err == nil
+}
