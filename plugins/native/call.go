@@ -66,13 +66,14 @@ type Call struct {
 	scratch  []byte
 	names    map[string]string // metric names as strings
 	mono     int64             // the latest monotonic time that the guest was told
+	interest int32             // hooks that configure asked for, a bit each
 	random   uint64            // state of the generator outside an exchange
 }
 
 // NewCall returns the state of one new instance. Bind must follow before the
 // guest runs.
 func (p *Policy) NewCall() *Call {
-	return &Call{Context: context.Background(), policy: p, random: p.seed, names: map[string]string{}}
+	return &Call{Context: context.Background(), policy: p, random: p.seed, interest: abi.AllHooks, names: map[string]string{}}
 }
 
 // Bind tells the call the instance's memory and fuel.
@@ -122,8 +123,18 @@ func (c *Call) Begun() bool { return c.begun }
 // Replied reports whether the hook called reply successfully.
 func (c *Call) Replied() bool { return c.replied }
 
+// Interest returns the hooks that configure said the policy needs, all if it
+// said nothing.
+func (c *Call) Interest() plugins.HookSet { return plugins.HookSet(c.interest) }
+
 // Failure reports whether a host function failed the call.
 func (c *Call) Failure() (Failure, bool) { return c.failure, c.failure.Kind != "" }
+
+// HasFailed reports whether a host function failed the call.
+func (c *Call) HasFailed() bool { return c.failure.Kind != "" }
+
+// HasFailText reports whether the guest gave a reason with fail().
+func (c *Call) HasFailText() bool { return len(c.failText) > 0 }
 
 // Inside returns the host function that had not returned when the guest was
 // left, "" if there is none. Without a Failure that is a panic of the router.

@@ -18,6 +18,16 @@ const (
 
 func configGet(c *Call, s []uint64) { c.give(s, c.policy.Config, s[0], s[1]) }
 
+// interestSet narrows the hooks that the router will call to those in a mask.
+func interestSet(c *Call, s []uint64) {
+	mask := int32(uint32(s[0]))
+	if mask&^abi.AllHooks != 0 {
+		s[0] = result(abi.Malformed)
+		return
+	}
+	c.interest, s[0] = mask, 0
+}
+
 func fail(c *Call, s []uint64) {
 	text := c.view(s[0], s[1])
 	c.failText = append(c.failText[:0], text[:min(len(text), maxFailText)]...)

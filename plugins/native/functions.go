@@ -50,6 +50,7 @@ var (
 // rules are the functions by name; their signatures are abi.Functions.
 var rules = map[string]*function{
 	"config_get":      {where: inAnywhere, run: configGet},
+	"interest_set":    {where: inConfigure, denied: notAllowed, run: interestSet},
 	"fail":            {where: inAnywhere, run: fail},
 	"property_get":    {where: inHooks, denied: notAllowed, run: propertyGet},
 	"number_get":      {where: inHooks, denied: notANumber, run: numberGet},

@@ -1,0 +1,91 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/infinirouter/infinirouter/plugins/meter"
+	"github.com/infinirouter/infinirouter/plugins/native"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// instance is one running copy of a plugin. One call at a time.
+type instance struct {
+	module api.Module
+	memory api.Memory
+	fuel   api.MutableGlobal
+	call   *native.Call
+	hooks  [abi.HookCount]api.Function // looked up once: that allocates
+	stack  [1]uint64                   // a hook's result
+
+	calls uint32 // since it was made
+	born  uint32 // pages of memory after configure
+	trial bool   // this call decides whether the breaker closes
+}
+
+// moduleConfig is empty: no name, so that many instances coexist, and no start
+// functions, because they would run before there is fuel.
+var moduleConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+// newInstance makes an instance and runs what precedes the first hook. The
+// error is for the operator, with the guest's own reason in it.
+func (p *policy) newInstance() (*instance, error) {
+	call := p.native.NewCall()
+	module, err := p.program.engine.rt.InstantiateModule(call, p.program.compiled, moduleConfig)
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))
+	}
+	in := &instance{module: module, call: call, memory: module.ExportedMemory(abi.ExportMemory)}
+	var ok bool
+	if in.fuel, ok = module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal); !ok || in.memory == nil {
+		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
+	}
+	call.Bind(in.memory, in.fuel)
+	if err := p.initialize(in); err != nil {
+		return nil, errors.Join(err, in.close())
+	}
+	for h := range abi.Hook(abi.HookCount) {
+		if p.program.hooks.Has(h) {
+			in.hooks[h] = module.ExportedFunction(h.String())
+		}
+	}
+	in.born, _ = in.memory.Grow(0)
+	return in, nil
+}
+
+// initialize runs start function, _initialize and configure on one fill of fuel.
+func (p *policy) initialize(in *instance) error {
+	in.call.StartConfigure()
+	defer in.call.Finish()
+	in.fuel.Set(uint64(p.limits.InitFuel))
+	for _, name := range []string{meter.StartExport, abi.ExportInitialize, abi.ExportConfigure} {
+		f := in.module.ExportedFunction(name)
+		if f == nil {
+			continue
+		}
+		in.stack[0] = 0
+		err := f.CallWithStack(in.call, in.stack[:])
+		left := int64(in.fuel.Get())
+		in.call.Finish()
+		if fault := p.fault(in, err, left, initKnob); fault != nil {
+			return fmt.Errorf("%s failed: %s", name, fault.Reason)
+		}
+		if name == abi.ExportConfigure && uint32(in.stack[0]) != 0 {
+			return fmt.Errorf("it refuses its config: %s", orElse(in.call.FailText(), "it gave no reason"))
+		}
+	}
+	return nil
+}
+
+func (in *instance) close() error { return in.module.Close(context.Background()) }
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,150 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/plugins/native"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// Options say what all policies of a Loader share.
+type Options struct {
+	CacheDir string          // for compiled code; "": infinirouter in the user's cache folder
+	Logger   *slog.Logger    // nil: nothing is logged
+	Store    plugins.Store   // nil: the kv functions answer NotAllowed
+	Metrics  plugins.Metrics // nil: what policies count is dropped
+}
+
+// Loader implements plugins.Loader. Safe for concurrent use.
+type Loader struct {
+	options  Options
+	logger   *slog.Logger
+	cache    wazero.CompilationCache
+	cacheDir string
+
+	engines  registry[uint32, *engine] // by memory limit in pages
+	programs registry[programKey, *program]
+	policies registry[policyKey, *policy]
+}
+
+var _ plugins.Loader = (*Loader)(nil)
+
+// New returns a Loader. It refuses a cache folder that belongs to someone else
+// or that others may use. Close must follow, after the last Release.
+func New(o Options) (*Loader, error) {
+	dir, err := openCacheDir(o.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("folder for compiled plugins: %w (%s)", err, cacheKnob)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Loader{options: o, logger: o.Logger, cache: cache, cacheDir: dir}, nil
+}
+
+// Close frees what is left of compiled code. Every policy must have been
+// released; one that was not is an error, and its code stays in memory.
+func (l *Loader) Close() error {
+	if n := l.policies.size(); n > 0 {
+		return fmt.Errorf("%d policies were not released", n)
+	}
+	return l.cache.Close(context.Background())
+}
+
+// policyKey says when two specs are one policy.
+type policyKey struct {
+	sha256       [32]byte
+	name, plugin string
+	config       string
+	grants       abi.Grant
+	limits       plugins.Limits
+}
+
+// Load implements plugins.Loader. ctx bounds the wait before compiling; the
+// compiler itself cannot be interrupted.
+func (l *Loader) Load(ctx context.Context, spec plugins.Spec) (plugins.Policy, error) {
+	p, key, err := l.load(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("policy %s: plugin %s: %w", spec.Name, spec.Path, err)
+	}
+	return &handle{policy: p, loader: l, key: key}, nil
+}
+
+func (l *Loader) load(ctx context.Context, spec plugins.Spec) (*policy, policyKey, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, policyKey{}, err
+	}
+	file, err := readModule(spec.Path)
+	if err != nil {
+		return nil, policyKey{}, err
+	}
+	limits := withDefaults(spec.Limits)
+	key := policyKey{file.sha256, spec.Name, spec.Plugin, string(spec.Config), spec.Grants, limits}
+	p, err := l.policies.acquire(key, func() (*policy, error) { return l.makePolicy(ctx, key, file) })
+	return p, key, err
+}
+
+func (l *Loader) makePolicy(ctx context.Context, key policyKey, file *moduleFile) (*policy, error) {
+	prog, err := l.program(ctx, file, pagesOf(key.limits.Memory))
+	if err != nil {
+		return nil, err
+	}
+	p := newPolicy(key, prog, l.logger, native.NewPolicy(native.Options{
+		Name: key.name, Config: []byte(key.config), Grants: key.grants, Limits: key.limits,
+		SHA256: key.sha256, Logger: l.logger, Store: l.options.Store, Metrics: l.options.Metrics,
+	}))
+	p.size = int64(len(file.bytes))
+	if err := p.warm(); err != nil {
+		l.releaseProgram(prog)
+		return nil, err
+	}
+	return p, nil
+}
+
+// release gives a policy back; the last one closes it.
+func (l *Loader) release(key policyKey) {
+	l.policies.release(key, func(p *policy) {
+		l.quietly("close instances", p.close())
+		l.releaseProgram(p.program)
+	})
+}
+
+// quietly logs an error of closing something, which nobody can act upon.
+func (l *Loader) quietly(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		l.logger.Warn("cannot "+what, "error", err)
+	}
+}
+
+// withDefaults fills in the limits that are not set.
+func withDefaults(lim plugins.Limits) plugins.Limits {
+	def := plugins.DefaultLimits()
+	orDefault(&lim.Fuel, def.Fuel)
+	orDefault(&lim.EventFuel, def.EventFuel)
+	orDefault(&lim.InitFuel, def.InitFuel)
+	orDefault(&lim.Memory, def.Memory)
+	orDefault(&lim.HostCalls, def.HostCalls)
+	orDefault(&lim.VarBytes, def.VarBytes)
+	orDefault(&lim.Vars, def.Vars)
+	orDefault(&lim.KVBytes, def.KVBytes)
+	orDefault(&lim.LogPerSecond, def.LogPerSecond)
+	orDefault(&lim.Instances, 2*runtime.GOMAXPROCS(0))
+	return lim
+}
+
+func orDefault[T int | int64](value *T, def T) {
+	if *value <= 0 {
+		*value = def
+	}
+}

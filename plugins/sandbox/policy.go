@@ -1,0 +1,211 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/plugins/native"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// timeEvery is how many calls of an instance share one reading of the clock.
+const timeEvery = 16
+
+// epoch makes a duration of a clock reading, which is cheaper than a time.
+var epoch = time.Now()
+
+// policy is what all holders of equal specs share.
+type policy struct {
+	name, plugin string
+	size         int64
+	sha256       [32]byte
+	grants       abi.Grant
+	limits       plugins.Limits
+	fuel         [abi.HookCount]int64
+	hooks        plugins.HookSet
+	program      *program
+	native       *native.Policy
+	logger       *slog.Logger
+	// breakerErrors are made beforehand: an open breaker must cost nothing.
+	breakerErrors [abi.HookCount]*plugins.CallError
+
+	mu        sync.Mutex // guards what follows, never held over guest code
+	pool      pool
+	breaker   breaker
+	stats     [abi.HookCount]plugins.HookStats
+	lastError string
+}
+
+// handle is one holder's claim on a policy.
+type handle struct {
+	*policy
+	loader   *Loader
+	key      policyKey
+	released atomic.Bool
+}
+
+var _ plugins.Policy = (*handle)(nil)
+
+func newPolicy(key policyKey, prog *program, logger *slog.Logger, shared *native.Policy) *policy {
+	p := &policy{
+		name: key.name, plugin: key.plugin, sha256: key.sha256, grants: key.grants, limits: key.limits,
+		hooks: prog.hooks, program: prog, native: shared, logger: logger,
+		pool: pool{max: key.limits.Instances},
+	}
+	for h := range abi.Hook(abi.HookCount) {
+		p.fuel[h] = p.fuelOf(fuelKnobs[h])
+		p.stats[h].Hook = h
+		p.breakerErrors[h] = p.callError(h, plugins.FailureBreaker, "not called: it failed too often of late")
+	}
+	return p
+}
+
+// Release implements plugins.Policy. A second Release of one handle is nothing.
+func (h *handle) Release() {
+	if h.released.CompareAndSwap(false, true) {
+		h.loader.release(h.key)
+	}
+}
+
+// Name implements plugins.Policy.
+func (p *policy) Name() string { return p.name }
+
+// Hooks implements plugins.Policy.
+func (p *policy) Hooks() plugins.HookSet { return p.hooks }
+
+// Call implements plugins.Policy.
+func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
+	if int(hook) >= abi.HookCount || !p.program.hooks.Has(hook) {
+		return 0, p.callError(hook, plugins.FailureInternal, "the plugin does not export this hook")
+	}
+	in, callErr := p.acquire(hook)
+	if callErr != nil {
+		return 0, callErr
+	}
+	var began time.Duration
+	timed := in.calls%timeEvery == 0
+	if timed {
+		began = time.Since(epoch)
+	}
+	in.calls++
+	in.call.Start(hook, x)
+	in.fuel.Set(uint64(p.fuel[hook]))
+	err := in.hooks[hook].CallWithStack(in.call, in.stack[:])
+	left := int64(in.fuel.Get())
+	in.call.Finish()
+
+	action := abi.Action(int32(uint32(in.stack[0])))
+	begun := in.call.Begun()
+	if fault := p.judge(in, hook, action, err, left); fault != nil {
+		if begun {
+			x.Rollback()
+		}
+		return 0, p.discard(in, hook, left, fault)
+	}
+	if in.call.HasFailText() {
+		p.logWords(in.call, hook)
+	}
+	var took time.Duration
+	if timed {
+		took = time.Since(epoch) - began
+	}
+	p.done(in, hook, left, timed, took)
+	if begun {
+		x.Commit()
+	}
+	return action, nil
+}
+
+// judge says why a call failed, nil if it did not.
+func (p *policy) judge(in *instance, hook abi.Hook, action abi.Action, err error, left int64) *native.Failure {
+	if err != nil || left < 0 || in.call.HasFailed() {
+		return p.fault(in, err, left, fuelKnobs[hook])
+	}
+	if action < 0 || action > abi.MaxAction(hook) {
+		return &native.Failure{Kind: plugins.FailureResult, Reason: withWords(fmt.Sprintf(
+			"it returned %d, allowed are 0 to %d", action, abi.MaxAction(hook)), in.call)}
+	}
+	if action == abi.Replied && hook != abi.OnEvent && !in.call.Replied() {
+		return &native.Failure{Kind: plugins.FailureResult, Reason: withWords(
+			"it returned 1 without a reply", in.call)}
+	}
+	return nil
+}
+
+// done gives an instance back after a call that went well.
+func (p *policy) done(in *instance, hook abi.Hook, left int64, timed bool, took time.Duration) {
+	worn := p.worn(in)
+	p.mu.Lock()
+	st := &p.stats[hook]
+	st.Calls++
+	st.Fuel += uint64(p.fuel[hook] - left)
+	if timed {
+		st.Timed++
+		st.Time += took
+	}
+	trial := in.trial
+	if trial {
+		p.breaker.close()
+	}
+	if worn || p.pool.closed {
+		p.giveUpPlace()
+		p.mu.Unlock()
+		p.closeInstance(in)
+	} else {
+		p.put(in)
+		p.mu.Unlock()
+	}
+	if trial {
+		p.logger.Info("policy works again, calling it", "policy", p.name)
+	}
+}
+
+// discard closes an instance after a call that failed.
+func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Failure) *plugins.CallError {
+	e := p.callError(hook, f.Kind, f.Reason)
+	p.mu.Lock()
+	p.stats[hook].Fuel += uint64(p.fuel[hook] - max(left, 0))
+	opened := p.noteFailure(hook, e.Error(), in.trial)
+	p.giveUpPlace()
+	p.mu.Unlock()
+	p.logOpened(opened)
+	p.closeInstance(in)
+	return e
+}
+
+// noteFailure counts a failed call. The lock is held.
+func (p *policy) noteFailure(hook abi.Hook, reason string, trial bool) (opened bool) {
+	p.stats[hook].Calls++
+	p.stats[hook].Failures++
+	p.lastError = reason
+	return p.breaker.fail(time.Now(), trial)
+}
+
+func (p *policy) logOpened(opened bool) {
+	if opened {
+		p.logger.Warn("policy keeps failing, not calling it for a while",
+			"policy", p.name, "failures", breakerFailures, "within", breakerWindow, "for", breakerWait)
+	}
+}
+
+func (p *policy) closeInstance(in *instance) {
+	if err := in.close(); err != nil {
+		p.logger.Warn("cannot close instance", "policy", p.name, "error", err)
+	}
+}
+
+// logWords logs a fail() of a call that went well all the same.
+func (p *policy) logWords(c *native.Call, hook abi.Hook) {
+	if p.logger.Enabled(context.Background(), slog.LevelDebug) {
+		p.logger.Debug("policy gave a reason without failing", "policy", p.name, "hook", hook.String(), "text", c.FailText())
+	}
+}
+
+func (p *policy) callError(hook abi.Hook, kind plugins.FailureKind, reason string) *plugins.CallError {
+	return &plugins.CallError{Policy: p.name, Hook: hook, Kind: kind, Reason: reason}
+}

@@ -1,0 +1,68 @@
+package sandbox
+
+import "sync"
+
+// registry shares values by key and counts who holds them. A value is made
+// once, by the first to ask, without holding the lock; the last release takes
+// it out and hands it over to be closed.
+type registry[K comparable, V any] struct {
+	mu sync.Mutex
+	m  map[K]*entry[V]
+}
+
+type entry[V any] struct {
+	refs  int
+	ready chan struct{} // closed when value and err are set
+	value V
+	err   error
+}
+
+// acquire returns the value of key, made by create if nobody holds one. Who
+// waits for another's create shares its error. The key counts as held after a
+// nil error only.
+func (r *registry[K, V]) acquire(key K, create func() (V, error)) (V, error) {
+	r.mu.Lock()
+	if e, ok := r.m[key]; ok {
+		e.refs++
+		r.mu.Unlock()
+		<-e.ready
+		return e.value, e.err
+	}
+	e := &entry[V]{refs: 1, ready: make(chan struct{})}
+	if r.m == nil {
+		r.m = map[K]*entry[V]{}
+	}
+	r.m[key] = e
+	r.mu.Unlock()
+
+	e.value, e.err = create()
+	if e.err != nil {
+		r.mu.Lock()
+		delete(r.m, key)
+		r.mu.Unlock()
+	}
+	close(e.ready)
+	return e.value, e.err
+}
+
+// release gives one hold on key back; the last one closes the value.
+func (r *registry[K, V]) release(key K, closeValue func(V)) {
+	r.mu.Lock()
+	e, ok := r.m[key]
+	if ok {
+		if e.refs--; e.refs == 0 {
+			delete(r.m, key)
+		}
+	}
+	r.mu.Unlock()
+	if ok && e.refs == 0 {
+		closeValue(e.value)
+	}
+}
+
+// size is the number of values that are held.
+func (r *registry[K, V]) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.m)
+}
