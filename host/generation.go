@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/infinirouter/infinirouter/host/config"
@@ -25,6 +26,7 @@ type generation struct {
 	chains   map[*route.Route]*chain
 	policies map[string]policy
 	keys     map[[sha256.Size]byte]string // hash of a client's key to its id
+	named    map[string]bool              // paths beside the endpoints that a route names
 	forward  *forward.Forwarder
 	refs     atomic.Int64
 }
@@ -65,6 +67,12 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 	for _, r := range g.routes.Routes() {
 		g.chains[r] = newChain(r.Config.Policies, g.policies)
 	}
+	g.named = make(map[string]bool)
+	for _, r := range cfg.Routes {
+		if !strings.HasSuffix(r.Path, "*") {
+			g.named[r.Path] = true
+		}
+	}
 	g.keys = make(map[[sha256.Size]byte]string, len(cfg.APIKeys))
 	for _, k := range cfg.APIKeys {
 		g.keys[sha256.Sum256([]byte(k.Key))] = k.ID
@@ -73,6 +81,7 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 		ConnectTimeout:    cfg.Server.ConnectTimeout,
 		RequestTimeout:    cfg.Server.RequestTimeout,
 		StreamIdleTimeout: cfg.Server.StreamIdleTimeout,
+		MaxReplyBody:      cfg.Server.MaxReplyBody,
 	})
 	return g, nil
 }

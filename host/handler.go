@@ -72,7 +72,7 @@ func (r *Router) admit(x *exchange) *fault {
 		}
 	}
 	path := x.ctx.Path()
-	if !isEndpoint(path) && !x.gen.routes.Names(path) {
+	if !isEndpoint(path) && !x.gen.named[string(path)] {
 		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no such endpoint: %s %s", x.ctx.Method(), printable(path)), code: "not_found", kind: outcomeRejected}
 	}
 	if !x.ctx.IsPost() {
@@ -114,7 +114,7 @@ func (r *Router) parse(x *exchange) *fault {
 	}
 	raw := x.ctx.Request.Body()
 	if err := x.body.parse(h.ContentType(), raw, requestLimits); err != nil {
-		return badRequest(err.Error())
+		return badRequest("request body: " + err.Error())
 	}
 	model, ok := x.body.model()
 	if ok {
@@ -142,6 +142,7 @@ func (r *Router) rewrite(x *exchange) (replied bool, f *fault) {
 	if !x.chain.wants(abi.OnRequest) {
 		return false, nil
 	}
+	forward.StripHopByHop(&x.ctx.Request.Header)
 	x.stage = stageRequest
 	action, err := x.chain.run(abi.OnRequest, x, r.options.Logger)
 	if err != nil {

@@ -53,6 +53,9 @@ func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if r.options.Listen != "" {
+		cfg.Server.Listen = r.options.Listen
+	}
 	next, err := newGeneration(ctx, cfg, r.options.Loader, old, r.options)
 	if err != nil {
 		return Report{}, err

@@ -21,6 +21,7 @@ import (
 // Options are what a Router works with; all fields but AccessLog are needed.
 type Options struct {
 	ConfigPath string         // router.toml, read again at each reload
+	Listen     string         // the command line's word in place of server.listen, "": none
 	Loader     plugins.Loader // owned by the caller, closed after the Router
 	Metrics    *telemetry.Metrics
 	AccessLog  *telemetry.AccessLog // nil: none

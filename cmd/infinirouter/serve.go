@@ -46,7 +46,7 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 		return err
 	}
 	defer func() { _ = loader.Close() }()
-	router, err := host.New(ctx, cfg, host.Options{ConfigPath: configPath, Loader: loader, Metrics: metrics, AccessLog: access, Logger: log})
+	router, err := host.New(ctx, cfg, host.Options{ConfigPath: configPath, Listen: opts.Listen, Loader: loader, Metrics: metrics, AccessLog: access, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const streamChat = `{"model":"m","stream":true,"messages":[]}`
+
+// post sends a request whose reply is read by the caller.
+func post(ctx context.Context, url, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
+}
+
+// TestEventsArriveOneByOne lets the service send an event only after the
+// client has read the one before.
+func TestEventsArriveOneByOne(t *testing.T) {
+	next := make(chan string)
+	s := startService(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.(http.Flusher).Flush()
+		for event := range next {
+			_, _ = io.WriteString(w, event)
+			w.(http.Flusher).Flush()
+		}
+	})
+	r := startRouter(t, oneService(s.URL))
+	resp, err := post(context.Background(), r.url+"/v1/chat/completions", streamChat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Errorf("Content-Type %q", got)
+	}
+	body := bufio.NewReader(resp.Body)
+	for i := range 20 {
+		event := fmt.Sprintf("data: {\"n\":%d}\n", i)
+		next <- event + "\n"
+		if got, err := readEvent(body); err != nil || got != event {
+			t.Fatalf("event %d: %q, %v", i, got, err)
+		}
+	}
+	next <- "data: [DONE]\n\n"
+	close(next)
+	if rest, err := io.ReadAll(body); err != nil || string(rest) != "data: [DONE]\n\n" {
+		t.Errorf("end: %q, %v", rest, err)
+	}
+}
+
+// TestCutStream breaks the service's reply at different places: the client
+// must get an error event and a reply that does not end well.
+func TestCutStream(t *testing.T) {
+	for name, sent := range map[string]string{
+		"after an event": "data: {\"n\":1}\n\n",
+		"in an event":    "data: {\"n\":1}\n\ndata: {\"n\"",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startService(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, sent)
+				w.(http.Flusher).Flush()
+				panic(http.ErrAbortHandler)
+			})
+			r := startRouter(t, oneService(s.URL))
+			resp, err := post(context.Background(), r.url+"/v1/chat/completions", streamChat)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			got, err := io.ReadAll(resp.Body)
+			if err == nil {
+				t.Errorf("the cut reply ended well: %q", got)
+			}
+			events := strings.Split(strings.TrimSuffix(string(got), "\n\n"), "\n\n")
+			if len(events) != 2 || events[0] != `data: {"n":1}` || !strings.HasPrefix(events[1], `data: {"error":`) || strings.Contains(string(got), "[DONE]") {
+				t.Errorf("got %q", got)
+			}
+			eventually(t, "the cut is in the access log", func() bool { return strings.Contains(r.access.String(), "cut") })
+			_, page := fetchJSON(t, "GET", r.url+"/stats", "")
+			if s := page["services"].([]any)[0].(map[string]any); s["error_count"] != 1.0 || s["request_count"] != 1.0 {
+				t.Errorf("stats: %v", s)
+			}
+		})
+	}
+}
+
+func TestCutReplyIsNotComplete(t *testing.T) {
+	s := startService(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"half":`)
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	r := startRouter(t, oneService(s.URL))
+	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat); resp.StatusCode != 502 || errorMessage("plain", got) == "" {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+}
+
+func TestSlowService(t *testing.T) {
+	release := make(chan struct{})
+	s := startService(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	defer close(release)
+	r := startRouter(t, oneService(s.URL, "[server]\nrequest_timeout = \"100ms\""))
+	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat); resp.StatusCode != 504 || errorMessage("plain", got) == "" {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+}
+
+func TestSilentStreamIsCut(t *testing.T) {
+	s := startService(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	r := startRouter(t, oneService(s.URL, "[server]\nstream_idle_timeout = \"100ms\""))
+	resp, err := post(context.Background(), r.url+"/v1/chat/completions", streamChat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if got, err := io.ReadAll(resp.Body); err == nil || !strings.Contains(string(got), `data: {"error":`) {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+// TestClientThatLeaves hangs up at three moments; the service must see its
+// connection close.
+func TestClientThatLeaves(t *testing.T) {
+	for name, c := range map[string]struct {
+		body   string
+		stream bool // the service starts to stream before the client leaves
+	}{
+		"during prefill":                {streamChat, false},
+		"mid-stream":                    {streamChat, true},
+		"while a reply is computed":     {chat, false},
+		"mid-stream, stream not wanted": {chat, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reached, left := make(chan struct{}, 1), make(chan struct{}, 1)
+			s := startService(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				if c.stream {
+					w.Header().Set("Content-Type", "text/event-stream")
+					_, _ = io.WriteString(w, "data: 1\n\n")
+					w.(http.Flusher).Flush()
+				}
+				reached <- struct{}{}
+				<-r.Context().Done()
+				left <- struct{}{}
+			})
+			r := startRouter(t, oneService(s.URL))
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			go func() {
+				<-reached
+				if !c.stream {
+					cancel()
+				}
+			}()
+			resp, err := post(ctx, r.url+"/v1/chat/completions", c.body)
+			if c.stream {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := readEvent(bufio.NewReader(resp.Body)); err != nil {
+					t.Fatal(err)
+				}
+				cancel()
+				_ = resp.Body.Close()
+			} else if err == nil {
+				t.Fatalf("a reply: %d", resp.StatusCode)
+			}
+			<-left
+			eventually(t, "the leave is in the access log", func() bool { return strings.Contains(r.access.String(), "client_gone") })
+			_, page := fetchJSON(t, "GET", r.url+"/stats", "")
+			if s := page["services"].([]any)[0].(map[string]any); s["error_count"] != 0.0 || s["in_flight"] != 0.0 {
+				t.Errorf("a leaving client counts against the service: %v", s)
+			}
+		})
+	}
+}
+
+// TestDrain ends the router while a stream is open: it must finish first.
+func TestDrain(t *testing.T) {
+	finish := make(chan struct{})
+	s := startService(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		w.(http.Flusher).Flush()
+		<-finish
+		_, _ = io.WriteString(w, "data: [DONE]\n\n")
+	})
+	r := startRouter(t, oneService(s.URL))
+	resp, err := post(context.Background(), r.url+"/v1/chat/completions", streamChat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	eventually(t, "the listener is closed", func() bool {
+		late, err := post(context.Background(), r.url+"/v1/chat/completions", "{}")
+		if err == nil {
+			_ = late.Body.Close()
+		}
+		return err != nil
+	})
+	close(finish)
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "data: 1\n\ndata: [DONE]\n\n" {
+		t.Errorf("%q %v", got, err)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("drain: %v", err)
+	}
+}
