@@ -206,7 +206,7 @@ func (b *syncBuffer) String() string {
 func builtPolicies(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
-		built.dir, built.err = buildPolicies()
+		built.dir, built.err = buildShipped()
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
@@ -220,7 +220,7 @@ var built struct {
 	err  error
 }
 
-func buildPolicies() (string, error) {
+func buildShipped() (string, error) {
 	dir, err := os.MkdirTemp("", "infinirouter-policies-")
 	if err != nil {
 		return "", err
