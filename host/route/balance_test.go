@@ -253,6 +253,19 @@ func TestLeastRequest(t *testing.T) {
 		}
 		wantShares(t, shares(b, candidates(set, "abcd"), 0, n, seeded()), map[string]float64{"a": 1. / 2, "b": 1. / 3, "c": 1. / 6}, 0.01)
 	})
+	t.Run("both are drawn by weight", func(t *testing.T) {
+		set := newSet(t, []int{1, 2, 3}) // a stays idle, b is busier, c the busiest
+		for range 2 {
+			set.ByName("b").Acquire()
+		}
+		for range 6 {
+			set.ByName("c").Acquire()
+		}
+		wantShares(t, shares(b, candidates(set, "abc"), 0, n, seeded()), map[string]float64{
+			"a": 1./6 + 2./6*1/4 + 3./6*1/3,
+			"b": 2./6*3/4 + 3./6*2/3,
+		}, 0.01)
+	})
 	t.Run("load evens out", func(t *testing.T) {
 		weights := []int{1, 2, 1, 3, 1, 1, 1, 2} // 12 in all
 		set := newSet(t, weights)
@@ -294,6 +307,22 @@ func TestRoundRobinRetriesWithTheNeighbour(t *testing.T) {
 	for _, want := range []string{"abcd", "bcda", "cdab", "dabc", "abcd"} {
 		if got := ranked(b.Rank(candidates(set, "abcd"), seeded())); got != want {
 			t.Errorf("ranked %s, want %s", got, want)
+		}
+	}
+}
+
+// TestRoundRobinTakesTurnsInATierOfMany has more candidates than a sort can
+// shuffle by chance into the right order.
+func TestRoundRobinTakesTurnsInATierOfMany(t *testing.T) {
+	set := newSet(t, slices.Repeat([]int{1}, 100))
+	b := NewBalancer(config.BalanceRoundRobin)
+	for turn := range 100 {
+		var cands []Candidate
+		for i, s := range set.All() {
+			cands = append(cands, Candidate{s, float64(1 + i%2)}) // the odd ones are preferred
+		}
+		if got, want := b.Rank(cands, seeded())[0].Service, set.All()[turn*2%100+1]; got != want {
+			t.Fatalf("turn %d: %s, want %s", turn, got.Name(), want.Name())
 		}
 	}
 }

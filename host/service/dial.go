@@ -164,7 +164,6 @@ func newClient(d *dialer) *fasthttp.HostClient {
 		ConnPoolStrategy:          fasthttp.LIFO,
 		ReadBufferSize:            replyHeaders,
 		MaxIdemponentCallAttempts: 1,
-		RetryIfErr:                func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
 		NoDefaultUserAgentHeader:  true,
 		DisablePathNormalizing:    true,
 		SecureErrorLogMessage:     true,

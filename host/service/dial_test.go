@@ -208,14 +208,41 @@ func TestPoolKeepsConnectionsAndRepeatsNothing(t *testing.T) {
 		t.Fatal(status, err)
 	}
 	set.Release()
-	<-closed
 	if n := a.Client().ConnsCount(); n != 1 {
 		t.Errorf("%d connections after the release, want the one in use", n)
 	}
+	<-closed
 	a.Client().ReleaseConn(held)
 	a.Release()
-	<-closed
 	if n := a.Client().ConnsCount(); n != 0 {
 		t.Errorf("%d connections at the end", n)
 	}
+	<-closed
+}
+
+func TestPoolTakesTheLatestConnection(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	cfg := named("a")
+	cfg.URL = server.URL
+	pool := only(t, cfg, 10*time.Second).Client()
+	first, err := pool.AcquireConn(0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := pool.AcquireConn(0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early, late := first.Conn(), second.Conn()
+	pool.ReleaseConn(first)
+	pool.ReleaseConn(second)
+	again, err := pool.AcquireConn(0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.Conn(); got != late || got == early {
+		t.Error("the pool gave the connection that was idle longest")
+	}
+	pool.CloseConn(again)
 }

@@ -138,7 +138,7 @@ func TestProbingARealService(t *testing.T) {
 	inHealth := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
-		seen = append(seen, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+r.Host)
+		seen = append(seen, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+r.Header.Get("Connection"))
 		n := len(seen)
 		mu.Unlock()
 		switch {
@@ -174,8 +174,7 @@ func TestProbingARealService(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("the prober did not end")
 	}
-	host := server.Listener.Addr().String()
-	want := []string{"GET /p/health Bearer sk-1 " + host, "GET /p/v1/models Bearer sk-1 " + host, "GET /p/health Bearer sk-1 " + host}
+	want := []string{"GET /p/health Bearer sk-1 close", "GET /p/v1/models Bearer sk-1 close", "GET /p/health Bearer sk-1 close"}
 	if !slices.Equal(seen, want) {
 		t.Errorf("the service saw %q", seen)
 	}
