@@ -1,0 +1,123 @@
+package telemetry
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/infinirouter/infinirouter/plugins"
+)
+
+// ServiceSample is what /metrics shows of a service.
+type ServiceSample struct {
+	Name             string
+	Healthy          bool
+	InFlight         int64
+	Requests, Errors uint64
+}
+
+// SetPolicySource says where the figures of the policies come from. read is
+// called for each exposition, by name, from any goroutine.
+func (m *Metrics) SetPolicySource(read func() map[string]plugins.Stats) { m.policies.read.Store(&read) }
+
+// SetServiceSource says where the figures of the services come from, as
+// SetPolicySource does. Names must differ.
+func (m *Metrics) SetServiceSource(read func() []ServiceSample) { m.services.read.Store(&read) }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
+}
+
+// sample sends one value; what cannot be a metric is left out.
+func sample(to chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+	for i := range labels {
+		labels[i] = labelValue(labels[i])
+	}
+	if metric, err := prometheus.NewConstMetric(d, kind, value, labels...); err == nil {
+		to <- metric
+	}
+}
+
+func asNumber(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var (
+	serviceHealthy  = desc("service_healthy", "1 when the service is healthy.", "service")
+	serviceInFlight = desc("service_requests_in_flight", "Requests that the router has open there.", "service")
+	serviceRequests = desc("service_requests_total", "Requests sent to the service.", "service")
+	serviceErrors   = desc("service_errors_total", "Failures that the service caused.", "service")
+)
+
+// serviceSource collects what the services say of themselves.
+type serviceSource struct {
+	read atomic.Pointer[func() []ServiceSample]
+}
+
+// Describe implements prometheus.Collector.
+func (s *serviceSource) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{serviceHealthy, serviceInFlight, serviceRequests, serviceErrors} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *serviceSource) Collect(to chan<- prometheus.Metric) {
+	read := s.read.Load()
+	if read == nil {
+		return
+	}
+	for _, x := range (*read)() {
+		sample(to, serviceHealthy, prometheus.GaugeValue, asNumber(x.Healthy), x.Name)
+		sample(to, serviceInFlight, prometheus.GaugeValue, float64(x.InFlight), x.Name)
+		sample(to, serviceRequests, prometheus.CounterValue, float64(x.Requests), x.Name)
+		sample(to, serviceErrors, prometheus.CounterValue, float64(x.Errors), x.Name)
+	}
+}
+
+var (
+	policyInfo      = desc("policy_info", "What runs under a policy's name; always 1.", "policy", "plugin", "sha256")
+	policyInstances = desc("policy_instances", "Instances that are alive.", "policy")
+	policyBreaker   = desc("policy_breaker_open", "1 while the policy is not called because it failed too often.", "policy")
+	policyCalls     = desc("policy_calls_total", "Calls of a hook.", "policy", "hook")
+	policyFailures  = desc("policy_failures_total", "Calls of a hook that failed.", "policy", "hook")
+	policyFuel      = desc("policy_fuel_total", "Fuel used by a hook.", "policy", "hook")
+	policySeconds   = desc("policy_timed_seconds_total", "Time spent in those calls of a hook that were timed, a sample.", "policy", "hook")
+	policyTimed     = desc("policy_timed_calls_total", "Calls of a hook that were timed.", "policy", "hook")
+)
+
+// policySource collects what the policies say of themselves.
+type policySource struct {
+	read atomic.Pointer[func() map[string]plugins.Stats]
+}
+
+// Describe implements prometheus.Collector.
+func (s *policySource) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{policyInfo, policyInstances, policyBreaker, policyCalls, policyFailures, policyFuel, policySeconds, policyTimed} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *policySource) Collect(to chan<- prometheus.Metric) {
+	read := s.read.Load()
+	if read == nil {
+		return
+	}
+	for name, x := range (*read)() {
+		sample(to, policyInfo, prometheus.GaugeValue, 1, name, x.Plugin, x.SHA256)
+		sample(to, policyInstances, prometheus.GaugeValue, float64(x.Instances), name)
+		sample(to, policyBreaker, prometheus.GaugeValue, asNumber(x.BreakerOpen), name)
+		for _, h := range x.Hooks {
+			hook := h.Hook.String()
+			sample(to, policyCalls, prometheus.CounterValue, float64(h.Calls), name, hook)
+			sample(to, policyFailures, prometheus.CounterValue, float64(h.Failures), name, hook)
+			sample(to, policyFuel, prometheus.CounterValue, float64(h.Fuel), name, hook)
+			sample(to, policySeconds, prometheus.CounterValue, h.Time.Seconds(), name, hook)
+			sample(to, policyTimed, prometheus.CounterValue, float64(h.Timed), name, hook)
+		}
+	}
+}
