@@ -14,10 +14,9 @@ import (
 	"github.com/infinirouter/infinirouter/host/openai"
 )
 
-// Limits of what a service may say to a probe.
+// Limits of what a service may say to a probe; openai.ParseModels has more.
 const (
 	maxModelsReply  = 4 << 20 // bytes of a list of models
-	maxModels       = 10_000  // models of one service
 	maxProbeHeaders = 64 << 10
 )
 
@@ -101,9 +100,6 @@ func (p *httpProbe) discover(ctx context.Context, t Target) found {
 		}
 		f.answered = true
 		models, err := openai.ParseModels(body)
-		if err == nil && len(models) > maxModels {
-			err = fmt.Errorf("%d models, more than %d", len(models), maxModels)
-		}
 		if err == nil {
 			return found{models: models, ok: true, answered: true}
 		}
