@@ -1,10 +1,6 @@
 package sdk
 
-import (
-	"time"
-
-	"github.com/infinirouter/infinirouter/sdk/abi"
-)
+import "github.com/infinirouter/infinirouter/sdk/abi"
 
 // Log writes a line to the router's log. Lines over the policy's rate are dropped.
 func Log(level abi.Level, text string) { rawLog(int32(level), text) }
@@ -13,8 +9,9 @@ func Log(level abi.Level, text string) { rawLog(int32(level), text) }
 // or with one label "requests;arm=new".
 func AddMetric(name string, value float64) error { return done(rawMetricAdd(name, value)) }
 
-// Now returns the exchange's time. It does not move while a hook runs.
-func Now() time.Time { return time.UnixMilli(rawNowMS()) }
+// NowMS returns the exchange's time in milliseconds since 1970. It does not move
+// while a hook runs. (Package time alone would make a policy a tenth larger.)
+func NowMS() int64 { return rawNowMS() }
 
 // Random returns the next of the exchange's random numbers.
 func Random() uint64 { return uint64(rawRandom()) }

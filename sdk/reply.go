@@ -19,7 +19,7 @@ func Refuse(status int, message string) Action {
 	return Reply(status, "application/json", string(body))
 }
 
-// AppendQuoted appends text to dst as a JSON string.
+// AppendQuoted appends text, which is UTF-8, to dst as a JSON string.
 func AppendQuoted(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -27,6 +27,12 @@ func AppendQuoted(dst []byte, text string) []byte {
 		switch c := text[i]; {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
 		case c < ' ':
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		default:
