@@ -83,11 +83,14 @@ func (r *Router) onResponse(x *exchange, body []byte) *fault {
 	return nil
 }
 
-// replyResult says what a complete reply tells of the service: its own 5xx is
-// an error that it caused, everything else is its answer.
+// replyResult says what a complete reply tells of the service. That it is not
+// available is a failure; any other 5xx is an error on this request.
 func replyResult(status int) service.Result {
-	if status >= fasthttp.StatusInternalServerError {
+	switch {
+	case status >= fasthttp.StatusBadGateway && status <= fasthttp.StatusGatewayTimeout:
 		return service.Failed
+	case status >= fasthttp.StatusInternalServerError:
+		return service.Errored
 	}
 	return service.Succeeded
 }

@@ -71,10 +71,16 @@ func TestFiguresCountEachRequestOnce(t *testing.T) {
 	if fig := a.Figures(); fig.Requests != 4 || fig.Errors != 1 || !near(fig.ResponseTime, 2.1) || !near(fig.ErrorRate, 0.05) {
 		t.Errorf("a failure counts, and not as a fast response: %+v", fig)
 	}
+	for range 20 {
+		a.Observe(Errored, time.Millisecond)
+	}
+	if fig := a.Figures(); fig.Errors != 21 || !near(fig.ResponseTime, 2.1) || !a.Healthy() {
+		t.Errorf("errors on requests count, and say nothing of health: %+v", fig)
+	}
 	for range 1000 {
 		a.Observe(Succeeded, time.Second)
 	}
-	if fig := a.Figures(); math.Abs(fig.ResponseTime-1) > 1e-6 || fig.ErrorRate > 1e-6 || fig.Requests != 1004 {
+	if fig := a.Figures(); math.Abs(fig.ResponseTime-1) > 1e-6 || fig.ErrorRate > 1e-6 || fig.Requests != 1024 {
 		t.Errorf("after a thousand good ones: %+v", fig)
 	}
 }

@@ -9,8 +9,12 @@ const (
 	// Succeeded: the service answered.
 	Succeeded Result = iota
 	// Failed: the service caused the failure. It could not be reached, broke the
-	// protocol, was too slow, or answered that it is broken.
+	// protocol, was too slow, or answered that it is not available.
 	Failed
+	// Errored: the service answered, and its answer says that it failed on this
+	// request (500). It counts as an error and says nothing of its health: a
+	// client that repeats such a request must not take the service out.
+	Errored
 	// Neutral: nothing was learnt about the service; the client left.
 	Neutral
 )
@@ -53,7 +57,7 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	b := s.backend
 	b.requests.Add(1)
 	switch r {
-	case Failed:
+	case Failed, Errored:
 		b.errors.Add(1)
 	case Succeeded:
 	default:
@@ -61,10 +65,11 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	}
 	out := false
 	b.mu.Lock()
-	b.load.observe(r == Failed, responseTime)
-	if r == Failed {
+	b.load.observe(r != Succeeded, responseTime)
+	switch r {
+	case Failed:
 		out = b.health.failed(b.wanted.Load().health.UnhealthyAfter)
-	} else {
+	case Succeeded:
 		b.health.succeeded()
 	}
 	fails := b.health.requestFails
