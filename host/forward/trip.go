@@ -72,7 +72,7 @@ func (t *trip) attempt() *Error {
 			return e
 		}
 		again, e := t.exchange()
-		if e == nil || !again {
+		if !again {
 			return e
 		}
 	}
