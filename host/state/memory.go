@@ -81,8 +81,9 @@ func (m *Memory) Get(dst []byte, scope string, key []byte) (value []byte, ok boo
 	return append(dst, e.value...), true, nil
 }
 
-// Set implements plugins.Store. It refuses what the whole store could not hold
-// with plugins.ErrTooLarge, a negative ttl with plugins.ErrMalformed.
+// Set implements plugins.Store. It refuses a value over the scope's even share
+// of the store with plugins.ErrTooLarge, a negative ttl with
+// plugins.ErrMalformed.
 func (m *Memory) Set(scope string, key, value []byte, ttl time.Duration) error {
 	if ttl < 0 {
 		return plugins.ErrMalformed
@@ -214,9 +215,11 @@ func (m *Memory) scope(name string) *scope {
 	return s
 }
 
-// reserve makes room for n bytes of s and takes it.
+// reserve makes room for n bytes of s and takes it. As n is within an even
+// share, a store that is too full with it has a scope over that share, and that
+// one gives way.
 func (m *Memory) reserve(s *scope, n int64) error {
-	if n > m.max {
+	if n > m.max/int64(len(*m.scopes.Load())) {
 		return plugins.ErrTooLarge
 	}
 	s.used.Add(n)
