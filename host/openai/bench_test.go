@@ -144,3 +144,63 @@ func BenchmarkNested(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkLastEventEnd(b *testing.B) {
+	event := []byte(`data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" word"}}]}` + "\n\n")
+	for _, tt := range []struct {
+		name  string
+		chunk []byte
+	}{
+		{"whole", bytes.Repeat(event, 20)},
+		{"cut", bytes.Repeat(event, 20)[:20*len(event)-30]},
+	} {
+		b.Run(tt.name+"/event-end", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if LastEventEnd(tt.chunk) == 0 {
+					b.Fatal("none")
+				}
+			}
+		})
+		b.Run(tt.name+"/bytes-lastindex", func(b *testing.B) {
+			for b.Loop() {
+				if bytes.LastIndex(tt.chunk, []byte("\n\n")) < 0 {
+					b.Fatal("none")
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkParseUsage(b *testing.B) {
+	for _, tt := range []struct {
+		name, json string
+		ok         bool
+	}{
+		{"without", `{"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" word"}}]}`, false},
+		{"with", `{"id":"chatcmpl-1","choices":[{"index":0,"delta":{}}],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}`, true},
+	} {
+		data := []byte(tt.json)
+		b.Run(tt.name+"/parse", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := ParseUsage(data); ok != tt.ok {
+					b.Fatal("usage")
+				}
+			}
+		})
+		b.Run(tt.name+"/sonic", func(b *testing.B) {
+			for b.Loop() {
+				var v struct {
+					Usage *struct {
+						In  int64 `json:"prompt_tokens"`
+						Out int64 `json:"completion_tokens"`
+					}
+				}
+				if err := sonic.Unmarshal(data, &v); err != nil || (v.Usage != nil) != tt.ok {
+					b.Fatal("usage")
+				}
+			}
+		})
+	}
+}

@@ -11,8 +11,8 @@ import "bytes"
 // included, or 0 when it is not complete. buf begins where an event does.
 //
 // A CR at the very end of buf may be the half of a CRLF. It completes an event
-// only behind another CR, when lines evidently end that way; should an LF
-// follow nevertheless, that is a blank line by itself and means nothing.
+// only behind a line that ended in CR, when lines evidently end that way; should
+// an LF follow nevertheless, that is a blank line by itself and means nothing.
 func EventEnd(buf []byte) int {
 	var p progress
 	return p.eventEnd(buf)
@@ -87,7 +87,7 @@ func LastEventEnd(buf []byte) int {
 				start--
 			}
 		case '\r':
-			if end == len(buf) && (start == 0 || buf[start-1] != '\r') {
+			if end == len(buf) && !(start > 1 && buf[start-1] == '\r' && buf[start-2] != '\r' && buf[start-2] != '\n') {
 				continue // undecided, see EventEnd
 			}
 			if end < len(buf) && buf[end] == '\n' {
@@ -163,33 +163,48 @@ func EventData(dst, event []byte) (data []byte) {
 }
 
 // AppendEvent appends event with its data replaced. All other lines, the way
-// that lines end and the byte order mark stay as they are. Data of several lines
-// becomes several data lines; nil leaves none.
+// that lines end and the byte order mark stay as they are; only where lines end
+// in different ways do all of them get LF. Data of several lines becomes several
+// data lines; nil leaves none.
 func AppendEvent(dst, event, data []byte) []byte {
 	rest := event
 	if bytes.HasPrefix(rest, bom) {
 		dst, rest = append(dst, bom...), rest[len(bom):]
 	}
 	done := data == nil
-	_, end, _ := splitLine(rest)
-	if end == nil {
-		end = []byte("\n")
-	}
+	end := commonEnd(rest)
 	for len(rest) > 0 {
-		line, lineEnd, after := splitLine(rest)
+		line, _, after := splitLine(rest)
 		value, ok := dataValue(line)
 		switch {
 		case ok && !done:
 			dst, done = appendData(dst, line[:len(line)-len(value)], data, end), true
 		case ok:
 		case len(line) == 0 && !done:
-			dst, done = append(appendData(dst, dataPrefix, data, end), lineEnd...), true
+			dst, done = append(appendData(dst, dataPrefix, data, end), end...), true
 		default:
-			dst = append(append(dst, line...), lineEnd...)
+			dst = append(append(dst, line...), end...)
 		}
 		rest = after
 	}
 	return dst
+}
+
+var lf = []byte("\n")
+
+// commonEnd returns how the lines of an event end, LF if not all in one way.
+func commonEnd(event []byte) []byte {
+	_, common, rest := splitLine(event)
+	for len(rest) > 0 {
+		var end []byte
+		if _, end, rest = splitLine(rest); !bytes.Equal(end, common) {
+			return lf
+		}
+	}
+	if common == nil {
+		return lf
+	}
+	return common
 }
 
 var dataPrefix = []byte("data: ")

@@ -81,10 +81,13 @@ func readUsage(v []byte) (u Usage, ok bool) {
 			*into, counted = n, true
 		}
 	}
+	if !counted {
+		return Usage{}, false
+	}
 	if u.Total = total; total == 0 {
 		u.Total = u.In + u.Out
 	}
-	return u, counted
+	return u, true
 }
 
 // tokens reads a count: a number from 0 to 2^53.
