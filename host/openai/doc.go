@@ -13,7 +13,8 @@
 // escapes, control characters, and text that is not UTF-8 are refused, and an
 // edit below a doubled key takes the earlier twins out.
 //
-// The files: check.go says what JSON is; walk.go walks checked bytes; text.go
+// The files: check.go says what JSON is; walk.go walks checked bytes (skip_*.go:
+// by sonic, where sonic has it); text.go
 // reads and writes strings and numbers. document.go, members.go, pointer.go,
 // edit.go, splice.go, arena.go and render.go are the Document, prompt.go its
 // counts. events.go and framer.go are server-sent events, form.go and part.go
