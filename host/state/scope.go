@@ -17,36 +17,50 @@ const (
 // scope holds the values of one policy.
 type scope struct {
 	used   atomic.Int64
+	puts   atomic.Int64 // values ever stored: the clock of last use
 	shards [shardsPerScope]shard
-	victim atomic.Uint32 // shard that evicts next
 }
 
 func newScope() *scope {
 	s := &scope{}
 	for i := range s.shards {
-		s.shards[i].init()
+		s.shards[i].init(&s.puts)
 	}
 	return s
 }
 
 func (s *scope) shard(hash uint64) *shard { return &s.shards[hash%shardsPerScope] }
 
-// evict removes the least recently used value of one shard, each in turn, and
-// returns what it cost; 0 when no shard has any.
+// evict removes the value that was used longest ago and returns what it cost; 0
+// when there is none.
 func (s *scope) evict() int64 {
-	for range s.shards {
-		if freed := s.shards[s.victim.Add(1)%shardsPerScope].removeOldest(); freed > 0 {
+	for {
+		var victim *shard
+		oldest := int64(never)
+		for i := range s.shards {
+			if at := s.shards[i].oldest.Load(); at < oldest {
+				victim, oldest = &s.shards[i], at
+			}
+		}
+		if victim == nil {
+			return 0
+		}
+		if freed := victim.removeOldest(); freed > 0 {
 			return freed
 		}
 	}
-	return 0
 }
+
+// never is the last use of nothing.
+const never = math.MaxInt64
 
 // shard is a map and a ring through its entries by last use.
 type shard struct {
-	mu    sync.Mutex
-	items map[string]*entry
-	ring  entry // ring.next is the last used, ring.prev the one used longest ago
+	mu     sync.Mutex
+	puts   *atomic.Int64
+	oldest atomic.Int64 // last use of ring.prev, never when there is none
+	items  map[string]*entry
+	ring   entry // ring.next is the last used, ring.prev the one used longest ago
 }
 
 // entry is a key with a value, which is text or a number.
@@ -56,6 +70,7 @@ type entry struct {
 	number     int64
 	isNumber   bool
 	expires    int64 // on the store's clock; 0: never
+	lastUse    int64 // by the scope's puts
 	prev, next *entry
 }
 
@@ -88,22 +103,28 @@ func clampedSum(a, b int64) int64 {
 	return sum
 }
 
-func (sh *shard) init() {
+func (sh *shard) init(puts *atomic.Int64) {
+	sh.puts = puts
 	sh.items = map[string]*entry{}
-	sh.ring.prev, sh.ring.next = &sh.ring, &sh.ring
+	sh.ring = entry{prev: &sh.ring, next: &sh.ring, lastUse: never}
+	sh.oldest.Store(never)
 }
 
 // touch makes e the last used.
 func (sh *shard) touch(e *entry) {
-	if sh.ring.next == e {
-		return
+	e.lastUse = sh.puts.Load()
+	if sh.ring.next != e {
+		if e.prev != nil {
+			e.prev.next, e.next.prev = e.next, e.prev
+		}
+		e.prev, e.next = &sh.ring, sh.ring.next
+		e.prev.next, e.next.prev = e, e
 	}
-	if e.prev != nil {
-		e.prev.next, e.next.prev = e.next, e.prev
-	}
-	e.prev, e.next = &sh.ring, sh.ring.next
-	e.prev.next, e.next.prev = e, e
+	sh.age()
 }
+
+// age tells evict how old the shard's oldest is.
+func (sh *shard) age() { sh.oldest.Store(sh.ring.prev.lastUse) }
 
 // put stores e in place of what its key had, and returns what that cost.
 func (sh *shard) put(e *entry) (freed int64) {
@@ -111,6 +132,7 @@ func (sh *shard) put(e *entry) (freed int64) {
 		freed = sh.remove(old)
 	}
 	sh.items[e.key] = e
+	sh.puts.Add(1)
 	sh.touch(e)
 	return freed
 }
@@ -118,6 +140,7 @@ func (sh *shard) put(e *entry) (freed int64) {
 func (sh *shard) remove(e *entry) (freed int64) {
 	delete(sh.items, e.key)
 	e.prev.next, e.next.prev = e.next, e.prev
+	sh.age()
 	return e.cost()
 }
 
