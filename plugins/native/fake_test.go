@@ -167,7 +167,7 @@ func (c *fakeCandidates) Property(i int, key abi.CandidateProperty) ([]byte, boo
 }
 
 func (c *fakeCandidates) Label(i int, name []byte) ([]byte, bool) {
-	if string(name) == "zone" {
+	if string(name) == "zone" || string(name) == "aaaa" {
 		return []byte("z" + c.names[i]), true
 	}
 	return nil, false

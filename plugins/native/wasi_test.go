@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
@@ -121,7 +122,9 @@ func TestRandomGet(t *testing.T) {
 	}
 }
 
-func TestStreamsGoToTheLog(t *testing.T) {
+func TestStreamsGoToTheLog(t *testing.T) { synctest.Test(t, testStreams) }
+
+func testStreams(t *testing.T) {
 	g := newGuest(t)
 	write := func(fd uint64, parts ...string) {
 		t.Helper()

@@ -74,7 +74,7 @@ func (l *Loader) program(ctx context.Context, file *moduleFile, pages uint32) (*
 }
 
 func (l *Loader) makeProgram(ctx context.Context, key programKey, file *moduleFile) (*program, error) {
-	metered, info, err := meter.Instrument(file.bytes, meterLimits(), meter.DefaultCosts())
+	metered, info, err := instrument(file.bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +99,16 @@ func (l *Loader) makeProgram(ctx context.Context, key programKey, file *moduleFi
 		return nil, err
 	}
 	return &program{key: key, engine: e, compiled: compiled, info: info, checked: c}, nil
+}
+
+// instrument makes a panic of the meter an error about the plugin.
+func instrument(module []byte) (metered []byte, info *meter.Info, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the meter gave up on it: %s", printable(fmt.Sprint(r)))
+		}
+	}()
+	return meter.Instrument(module, meterLimits(), meter.DefaultCosts())
 }
 
 func (l *Loader) releaseProgram(p *program) {

@@ -23,7 +23,7 @@ type instance struct {
 	stack  [1]uint64                   // a hook's result
 
 	calls uint32 // since it was made
-	born  uint32 // pages of memory after configure
+	born  uint32 // bytes of memory after configure
 	trial bool   // this call decides whether the breaker closes
 }
 
@@ -53,7 +53,7 @@ func (p *policy) newInstance() (*instance, error) {
 			in.hooks[h] = module.ExportedFunction(h.String())
 		}
 	}
-	in.born, _ = in.memory.Grow(0)
+	in.born = in.memory.Size()
 	return in, nil
 }
 

@@ -27,6 +27,7 @@ type policy struct {
 	grants       abi.Grant
 	limits       plugins.Limits
 	fuel         [abi.HookCount]int64
+	highWater    uint32 // bytes of memory that an instance is given up at
 	hooks        plugins.HookSet
 	program      *program
 	native       *native.Policy
@@ -55,7 +56,7 @@ func newPolicy(key policyKey, prog *program, logger *slog.Logger, shared *native
 	p := &policy{
 		name: key.name, plugin: key.plugin, sha256: key.sha256, grants: key.grants, limits: key.limits,
 		hooks: prog.hooks, program: prog, native: shared, logger: logger,
-		pool: pool{max: key.limits.Instances},
+		pool: pool{max: key.limits.Instances}, highWater: uint32(uint64(prog.engine.pages) * pageSize / 4 * 3),
 	}
 	for h := range abi.Hook(abi.HookCount) {
 		p.fuel[h] = p.fuelOf(fuelKnobs[h])
@@ -170,7 +171,7 @@ func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Fail
 	e := p.callError(hook, f.Kind, f.Reason)
 	p.mu.Lock()
 	p.stats[hook].Fuel += uint64(p.fuel[hook] - max(left, 0))
-	opened := p.noteFailure(hook, e.Error(), in.trial)
+	opened := p.noteFailure(e, in.trial)
 	p.giveUpPlace()
 	p.mu.Unlock()
 	p.logOpened(opened)
@@ -179,10 +180,10 @@ func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Fail
 }
 
 // noteFailure counts a failed call. The lock is held.
-func (p *policy) noteFailure(hook abi.Hook, reason string, trial bool) (opened bool) {
-	p.stats[hook].Calls++
-	p.stats[hook].Failures++
-	p.lastError = reason
+func (p *policy) noteFailure(e *plugins.CallError, trial bool) (opened bool) {
+	p.stats[e.Hook].Calls++
+	p.stats[e.Hook].Failures++
+	p.lastError = e.Error()
 	return p.breaker.fail(time.Now(), trial)
 }
 

@@ -16,8 +16,6 @@ const (
 	// maxCalls is an instance's life in calls: a slow leak of the guest's, or
 	// of its runtime's, must not need a restart of the router.
 	maxCalls = 1_000_000
-	// growthEvery is how often, in calls, an instance's memory is looked at.
-	growthEvery = 256
 )
 
 // pool holds the instances of a policy. The last one given back is the first
@@ -70,12 +68,13 @@ func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.Cal
 	if in == nil { // ours to make
 		var err error
 		if in, err = p.newInstance(); err != nil {
+			e := p.callError(hook, plugins.FailureInstance, "no new instance: "+err.Error())
 			p.mu.Lock()
 			p.giveUpPlace()
-			opened := p.noteFailure(hook, err.Error(), trial)
+			opened := p.noteFailure(e, trial)
 			p.mu.Unlock()
 			p.logOpened(opened)
-			return nil, p.callError(hook, plugins.FailureInstance, "no new instance: "+err.Error())
+			return nil, e
 		}
 	}
 	in.trial = trial
@@ -139,16 +138,14 @@ func (p *policy) giveUpPlace() {
 }
 
 // worn reports whether an instance has served its time: by calls, or because
-// its memory grew to three quarters of the limit since it was made.
+// its memory grew to three quarters of the limit since it was made. It is asked
+// after every call, so a guest may well leave garbage collection to it.
 func (p *policy) worn(in *instance) bool {
 	if in.calls >= maxCalls {
 		return true
 	}
-	if in.calls%growthEvery != 0 {
-		return false
-	}
-	pages, _ := in.memory.Grow(0)
-	return pages > in.born && uint64(pages)*4 > uint64(p.program.engine.pages)*3
+	size := in.memory.Size()
+	return size > p.highWater && size > in.born
 }
 
 // warm makes the first instance, which says whether the config is right and

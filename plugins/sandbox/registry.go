@@ -1,6 +1,9 @@
 package sandbox
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // registry shares values by key and counts who holds them. A value is made
 // once, by the first to ask, without holding the lock; the last release takes
@@ -35,27 +38,34 @@ func (r *registry[K, V]) acquire(key K, create func() (V, error)) (V, error) {
 	r.m[key] = e
 	r.mu.Unlock()
 
+	e.err = errPanicked // what those who wait get if create does not return
+	defer func() {
+		if e.err != nil {
+			r.mu.Lock()
+			delete(r.m, key)
+			r.mu.Unlock()
+		}
+		close(e.ready)
+	}()
 	e.value, e.err = create()
-	if e.err != nil {
-		r.mu.Lock()
-		delete(r.m, key)
-		r.mu.Unlock()
-	}
-	close(e.ready)
 	return e.value, e.err
 }
+
+var errPanicked = errors.New("loading it failed in another goroutine")
 
 // release gives one hold on key back; the last one closes the value.
 func (r *registry[K, V]) release(key K, closeValue func(V)) {
 	r.mu.Lock()
 	e, ok := r.m[key]
+	last := false
 	if ok {
-		if e.refs--; e.refs == 0 {
+		e.refs--
+		if last = e.refs == 0; last {
 			delete(r.m, key)
 		}
 	}
 	r.mu.Unlock()
-	if ok && e.refs == 0 {
+	if last {
 		closeValue(e.value)
 	}
 }
