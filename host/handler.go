@@ -134,7 +134,7 @@ func (r *Router) parse(x *exchange) *fault {
 
 var (
 	requestLimits = openai.Limits{}
-	replyLimits   = openai.Limits{}
+	replyLimits   = openai.Limits{AnyModel: true}
 )
 
 // rewrite is step 3: on_request of the route's chain.

@@ -43,6 +43,7 @@ func (o *outcome) tokens(n int64) float64 {
 
 func (o *outcome) addUsage(document []byte) {
 	if u, ok := openai.ParseUsage(document); ok {
-		o.usage, o.hasUsage = u, true
+		o.usage.Merge(u)
+		o.hasUsage = true
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/watch"
 )
 
 // Report is what a reload did.
@@ -195,12 +196,17 @@ func Check(ctx context.Context, cfg *config.Config, o Options) error {
 
 // Files returns the files whose change calls for a reload: router.toml and the
 // plugins in use, and the folder that plugins are dropped into.
-func (r *Router) Files() (names []string, dir string) {
+func (r *Router) Files() watch.Files {
 	g := r.acquire()
 	defer g.release()
-	names = append(names, r.options.ConfigPath)
-	for _, p := range g.config.Policies {
-		names = append(names, p.Path)
+	return FilesOf(r.options.ConfigPath, g.config)
+}
+
+// FilesOf is Files before there is a Router.
+func FilesOf(configPath string, cfg *config.Config) watch.Files {
+	files := watch.Files{Names: []string{configPath}, Dir: cfg.Plugins.Dir, Ext: ".wasm"}
+	for _, p := range cfg.Policies {
+		files.Names = append(files.Names, p.Path)
 	}
-	return names, g.config.Plugins.Dir
+	return files
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
@@ -29,16 +30,19 @@ type serveOptions struct {
 // everything else to stderr.
 func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, opts serveOptions) error {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	seen := watch.Look(watch.Files{Names: []string{configPath}}) // before it is read
 	cfg, err := config.Load(configPath)
 	if err != nil {
 		return err
 	}
+	since := watch.Look(host.FilesOf(configPath, cfg))
+	maps.Copy(since, seen)
 	if opts.Listen != "" {
 		cfg.Server.Listen = opts.Listen
 	}
 	metrics := telemetry.NewMetrics()
 	access := telemetry.NewAccessLog(stdout)
-	defer access.Close()
+	defer func() { _ = access.Close() }()
 	store := state.NewMemory(state.DefaultBytes)
 	defer store.Close()
 	loader, err := sandbox.New(sandbox.Options{CacheDir: cfg.Plugins.CacheDir, Logger: log, Store: store, Metrics: metrics})
@@ -50,60 +54,82 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if err != nil {
 		return err
 	}
-	return serveUntil(ctx, router, cfg, log, opts)
+	s := &serving{router: router, cfg: cfg, log: log, since: since}
+	return s.until(ctx, opts.Ready)
 }
 
-// serveUntil opens the listeners, follows changes, and drains when ctx ends.
-func serveUntil(ctx context.Context, router *host.Router, cfg *config.Config, log *slog.Logger, opts serveOptions) error {
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	failed := make(chan error, 3)
-	ln, err := net.Listen("tcp", cfg.Server.Listen)
+// serving is a router that has its listeners.
+type serving struct {
+	router *host.Router
+	cfg    *config.Config
+	log    *slog.Logger
+	since  watch.Marks // how the files stood that cfg was read from
+	failed chan error
+}
+
+// until opens the listeners, follows changes, and drains when ctx ends.
+func (s *serving) until(ctx context.Context, ready func(addr string)) error {
+	ln, err := s.listen()
 	if err != nil {
-		return fmt.Errorf("server.listen: %w", err)
+		return err
 	}
-	if cfg.Server.AdminListen != "" {
-		adminLn, err := net.Listen("tcp", cfg.Server.AdminListen)
-		if err != nil {
-			return errors.Join(fmt.Errorf("server.admin_listen: %w", err), ln.Close())
-		}
-		go func() { failed <- router.ServeAdmin(adminLn) }()
-		log.Info("admin pages", "address", adminLn.Addr().String())
-	}
-	go func() { failed <- router.Serve(ln) }()
-	go func() {
-		if err := follow(serving, router); err != nil {
-			log.Error("changed files are not followed, SIGHUP still reloads", "error", err.Error())
-		}
-	}()
-	go reloadOnHangup(serving, router)
-	log.Info("serving", "address", ln.Addr().String(), "config", cfg.File)
-	if opts.Ready != nil {
-		opts.Ready(ln.Addr().String())
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	go s.follow(following)
+	go reloadOnHangup(following, s.router)
+	s.log.Info("serving", "address", ln.Addr().String(), "config", s.cfg.File)
+	if ready != nil {
+		ready(ln.Addr().String())
 	}
 	select {
-	case err := <-failed:
+	case err := <-s.failed:
 		return err
 	case <-ctx.Done():
 	}
 	stop()
-	log.Info("draining", "limit", cfg.Server.DrainTimeout.String())
-	drain, cancel := context.WithTimeout(context.Background(), cfg.Server.DrainTimeout)
-	defer cancel()
-	if err := router.Shutdown(drain); err != nil {
-		return fmt.Errorf("requests were still open after server.drain_timeout = %s: %w", cfg.Server.DrainTimeout, err)
+	return s.drain()
+}
+
+// listen starts to answer requests, and the admin pages where they have a
+// listener of their own.
+func (s *serving) listen() (net.Listener, error) {
+	server := &s.cfg.Server
+	s.failed = make(chan error, 2)
+	ln, err := net.Listen("tcp", server.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server.listen: %w", err)
 	}
-	log.Info("drained")
+	if server.AdminListen != "" {
+		adminLn, err := net.Listen("tcp", server.AdminListen)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("server.admin_listen: %w", err), ln.Close())
+		}
+		go func() { s.failed <- s.router.ServeAdmin(adminLn) }()
+		s.log.Info("admin pages", "address", adminLn.Addr().String())
+	}
+	go func() { s.failed <- s.router.Serve(ln) }()
+	return ln, nil
+}
+
+// drain lets open requests finish, up to server.drain_timeout.
+func (s *serving) drain() error {
+	limit := s.cfg.Server.DrainTimeout
+	s.log.Info("draining", "limit", limit.String())
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := s.router.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests were still open after server.drain_timeout = %s: %w", limit, err)
+	}
+	s.log.Info("drained")
 	return nil
 }
 
 // follow reloads when router.toml or a plugin changes.
-func follow(ctx context.Context, router *host.Router) error {
-	files := func() watch.Files {
-		names, dir := router.Files()
-		return watch.Files{Names: names, Dir: dir, Ext: ".wasm"}
+func (s *serving) follow(ctx context.Context) {
+	reload := func() { _, _ = s.router.Reload(ctx) } // Reload logs
+	if err := watch.Run(ctx, s.router.Files, s.since, reload); err != nil {
+		s.log.Error("changed files are not followed, SIGHUP still reloads", "error", err.Error())
 	}
-	return watch.Run(ctx, files, func() { _, _ = router.Reload(ctx) }) // Reload logs
 }
 
 // reloadOnHangup reloads on SIGHUP.

@@ -31,10 +31,14 @@ type Files struct {
 	Ext   string
 }
 
-// Run calls changed after any of the files has changed, until ctx ends. files
-// is asked again after each change. changed runs on Run's goroutine. An error
-// means that the folders cannot be watched.
-func Run(ctx context.Context, files func() Files, changed func()) error {
+// Marks are how files stood at a look, by name.
+type Marks map[string]mark
+
+// Run calls changed after any of the files has changed from how it stood at
+// the look since, until ctx ends. So a look before the files were read loses no
+// change. files is asked again after each change. changed runs on Run's
+// goroutine. An error means that the folders cannot be watched.
+func Run(ctx context.Context, files func() Files, since Marks, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watching files: %w", err)
@@ -43,13 +47,15 @@ func Run(ctx context.Context, files func() Files, changed func()) error {
 	if err := follow(w, files()); err != nil {
 		return err
 	}
-	seen := fingerprint(files())
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-w.Errors: // an overflow: look, as for any event
-		case <-w.Events:
+	seen := since
+	for first := true; ; first = false {
+		if !first || maps.Equal(Look(files()), seen) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-w.Errors: // an overflow: look, as for any event
+			case <-w.Events:
+			}
 		}
 		now, ok := settled(ctx, w, files)
 		if !ok {
@@ -93,8 +99,8 @@ func follow(w *fsnotify.Watcher, files Files) error {
 
 // settled waits until the files are the same at two looks, Settle apart, and
 // drains the events that come meanwhile.
-func settled(ctx context.Context, w *fsnotify.Watcher, files func() Files) (map[string]mark, bool) {
-	before := fingerprint(files())
+func settled(ctx context.Context, w *fsnotify.Watcher, files func() Files) (Marks, bool) {
+	before := Look(files())
 	for waited := time.Duration(0); ; waited += Settle {
 		timer := time.NewTimer(Settle)
 		for still := false; !still; {
@@ -108,7 +114,7 @@ func settled(ctx context.Context, w *fsnotify.Watcher, files func() Files) (map[
 				still = true
 			}
 		}
-		now := fingerprint(files())
+		now := Look(files())
 		if maps.Equal(now, before) || waited >= longest {
 			return now, true
 		}
@@ -123,7 +129,8 @@ type mark struct {
 	inode   uint64
 }
 
-func fingerprint(files Files) map[string]mark {
+// Look notes how files stand now. Files that are not there have no mark.
+func Look(files Files) Marks {
 	names := slices.Clone(files.Names)
 	if files.Dir != "" {
 		entries, _ := os.ReadDir(files.Dir)
@@ -133,7 +140,7 @@ func fingerprint(files Files) map[string]mark {
 			}
 		}
 	}
-	marks := make(map[string]mark, len(names))
+	marks := make(Marks, len(names))
 	for _, name := range names {
 		info, err := os.Stat(name)
 		if err != nil {

@@ -8,35 +8,22 @@ import (
 	"time"
 )
 
-// start runs a watch on dir/router.toml and dir/*.wasm and returns where
-// changes are told.
+// start runs a watch on dir/router.toml and dir/*.wasm from how they stand now
+// and returns where changes are told.
 func start(t *testing.T, dir string) <-chan struct{} {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	told := make(chan struct{}, 16)
 	done := make(chan error, 1)
-	ready := make(chan struct{})
-	first := true
-	files := func() Files {
-		if first {
-			first = false
-		} else {
-			select {
-			case <-ready:
-			default:
-				close(ready) // the folders are watched by the second time it asks
-			}
-		}
-		return Files{Names: []string{filepath.Join(dir, "router.toml")}, Dir: dir, Ext: ".wasm"}
-	}
-	go func() { done <- Run(ctx, files, func() { told <- struct{}{} }) }()
+	files := Files{Names: []string{filepath.Join(dir, "router.toml")}, Dir: dir, Ext: ".wasm"}
+	since := Look(files)
+	go func() { done <- Run(ctx, func() Files { return files }, since, func() { told <- struct{}{} }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	<-ready
 	return told
 }
 
