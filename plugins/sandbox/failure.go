@@ -31,7 +31,7 @@ func (p *policy) fault(in *instance, err error, left int64, knob string) *native
 	f, failed := in.call.Failure()
 	switch {
 	case left < 0:
-		f = native.Failure{Kind: plugins.FailureFuel, Reason: fmt.Sprintf("out of fuel: it had %d (%s)", p.fuelOf(knob), knob)}
+		f = native.Failure{Kind: plugins.FailureFuel, Reason: fmt.Sprintf("out of fuel: it had %d (%s)", p.fuelOf(knob), knob) + stackText(err)}
 	case failed:
 	case err == nil:
 		return nil
@@ -71,11 +71,24 @@ func withWords(reason string, c *native.Call) string {
 	return native.OneLine([]byte(reason), maxReason)
 }
 
-// trapText turns wazero's account of a trap, a line for what happened and one
-// for each function of the guest, into one line.
+// stackMark is the line in wazero's errors after which the guest's functions
+// stand, a line each, innermost first.
+const stackMark = "\nwasm stack trace:\n"
+
+// trapText turns wazero's account of a trap into one line.
 func trapText(err error) string {
-	what, stack, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
-	what = strings.TrimPrefix(what, "wasm error: ")
+	what, _, _ := strings.Cut(err.Error(), stackMark)
+	return "trap: " + native.OneLine([]byte(strings.TrimPrefix(what, "wasm error: ")), maxReason) + stackText(err)
+}
+
+// stackText says in which functions of the guest an error arose, "" when that
+// is not known. It stops at the first line that names none: what follows may be
+// the router's own stack.
+func stackText(err error) string {
+	if err == nil {
+		return ""
+	}
+	_, stack, _ := strings.Cut(err.Error(), stackMark)
 	var frames []string
 	for line := range strings.Lines(stack) {
 		line = strings.TrimSpace(line)
@@ -85,8 +98,8 @@ func trapText(err error) string {
 		}
 		frames = append(frames, printable(strings.TrimPrefix(line[:end], ".")))
 	}
-	if len(frames) > 0 {
-		what += " in " + strings.Join(frames, " < ")
+	if len(frames) == 0 {
+		return ""
 	}
-	return "trap: " + native.OneLine([]byte(what), maxReason)
+	return " in " + strings.Join(frames, " < ")
 }

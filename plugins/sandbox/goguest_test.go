@@ -59,7 +59,7 @@ func TestGoGuestFails(t *testing.T) {
 	}{
 		{"panic", plugins.FailureTrap, "it wrote: panic: out of ideas"},
 		{"exit", plugins.FailureTrap, "the plugin called exit(3)"},
-		{"spin", plugins.FailureFuel, "policies.limits.fuel"},
+		{"spin", plugins.FailureFuel, "main.onRequest < on_request"},
 		{"deadlock", plugins.FailureTrap, "deadlock"},
 		{"hoard", plugins.FailureTrap, "out of memory"},
 	} {

@@ -1,0 +1,130 @@
+package sandbox
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+func TestCacheFolder(t *testing.T) {
+	dir := t.TempDir()
+	made := filepath.Join(dir, "a", "b")
+	l, err := New(Options{CacheDir: made})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := os.Stat(made); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("folder is %v, %v", info, err)
+	}
+	wide := filepath.Join(dir, "wide")
+	for _, mode := range []os.FileMode{0o701, 0o750, 0o777} {
+		if err := os.MkdirAll(wide, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(wide, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(Options{CacheDir: wide}); err == nil || !strings.Contains(err.Error(), cacheKnob) ||
+			!strings.Contains(err.Error(), "others may use it") {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{CacheDir: file}); err == nil {
+		t.Error("a file became the folder")
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(made, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{CacheDir: link}); err == nil || !strings.Contains(err.Error(), "not a folder") {
+		t.Errorf("a symbolic link: %v", err)
+	}
+}
+
+func TestAnotherOwnersCacheFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if _, err := New(Options{CacheDir: "/"}); err == nil {
+			t.Error("the root's folder was taken")
+		}
+		return
+	}
+	dir := filepath.Join(t.TempDir(), "theirs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{CacheDir: dir}); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestADamagedCacheIsMadeAnew(t *testing.T) {
+	l := newLab(t)
+	cache := filepath.Join(l.dir, "cache")
+	use := func() {
+		t.Helper()
+		loader, err := New(Options{CacheDir: cache, Logger: l.logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer loader.Close()
+		p, err := loader.Load(context.Background(), l.spec(noop))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Release()
+		if _, err := p.Call(abi.OnRequest, newFake()); err != nil {
+			t.Error(err)
+		}
+	}
+	entries := func() []string {
+		t.Helper()
+		files, err := filepath.Glob(filepath.Join(cache, "wazero-*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	use()
+	if len(entries()) == 0 {
+		t.Fatal("nothing was cached")
+	}
+	use()
+	if strings.Contains(l.log.String(), "unusable") {
+		t.Errorf("a good cache was given up:\n%s", l.log)
+	}
+	for _, f := range entries() {
+		if err := os.Truncate(f, 40); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use()
+	if !strings.Contains(l.log.String(), "unusable") {
+		t.Errorf("log:\n%s", l.log)
+	}
+	// Where nothing can be written, everything is compiled in memory.
+	loader, err := New(Options{CacheDir: cache, Logger: l.logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loader.Close()
+	if err := os.RemoveAll(cache); err != nil {
+		t.Fatal(err)
+	}
+	p, err := loader.Load(context.Background(), l.spec(noop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Release()
+}
