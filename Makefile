@@ -1,0 +1,51 @@
+# What can be done here. `make` alone lists it.
+
+GO      ?= go
+BIN     := bin/infinirouter
+TOOL    := $(GO) tool -modfile=.ci/tools.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# Flags of `make test`, time of each target in `make fuzz`, arguments of `make bench`.
+TESTFLAGS ?= -shuffle=on
+FUZZTIME  ?= 30s
+BENCHARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build policies test check bench fuzz clients clean
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## run the router in front of two fake services, on port 8000
+	@$(BIN) demo
+
+build: ## build bin/infinirouter
+	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/infinirouter
+
+policies: build ## compile the policies to policies/*.wasm
+	@$(BIN) policy build
+
+test: policies ## run all tests
+	$(GO) test $(TESTFLAGS) ./...
+
+check: ## check format, vet, lint, import law and tidiness
+	@unformatted=$$($(TOOL) gofumpt -l bench cmd host plugins policies sdk) && \
+		{ test -z "$$unformatted" || { echo "gofumpt -w is needed by:"; echo "$$unformatted"; exit 1; }; }
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk/... ./policies/...
+	$(TOOL) staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -count=1 -run '^(TestImportLaw|TestLawCatchesBreaches|TestPackagesHaveNamesAndDocs|TestTopLevelFolders|TestNothingIsCommittedThatShouldNotBe|TestToolsAreNotDependencies)$$' ./cmd/infinirouter
+
+bench: policies ## measure the router with and without policies, over loopback
+	@$(GO) run ./bench/run -router $(BIN) $(BENCHARGS)
+
+fuzz: policies ## fuzz every parser for FUZZTIME each
+	@.ci/fuzz $(FUZZTIME)
+
+clients: policies ## run the official OpenAI clients against the router
+	@.ci/clients/run
+
+clean: ## remove what was built
+	rm -rf bin .cache .ci/clients/node/node_modules
+	rm -f policies/*.wasm
