@@ -291,21 +291,25 @@ func TestLargeBodyArrivesWhole(t *testing.T) {
 	checkLeaks(t)
 	for _, size := range []int{0, 1, inlineBody - 1, inlineBody, inlineBody + 1, 1 << 20, 5 << 20} {
 		body := strings.Repeat("0123456789abcdef", size/16+1)[:size]
-		var got string
+		arrived := make(chan string, 1)
 		s := newFake(t, func(p *peer) {
 			for {
 				_, b, ok := p.request()
 				if !ok {
 					return
 				}
-				got = string(b)
+				arrived <- string(b)
 				p.say(okJSON)
 			}
 		})
 		f := New(Options{})
 		for range 2 {
-			if _, _, err := ask(f, newRequest(body), s); err != nil || got != body {
-				t.Fatalf("%d bytes: got %d bytes, %v", size, len(got), err)
+			_, _, err := ask(f, newRequest(body), s)
+			if err != nil {
+				t.Fatalf("%d bytes: %v", size, err)
+			}
+			if got := <-arrived; got != body {
+				t.Fatalf("%d bytes: got %d others", size, len(got))
 			}
 		}
 		if n := s.accepted.Load(); n != 1 {
@@ -373,7 +377,11 @@ func TestTimeouts(t *testing.T) {
 		{"no body", func(p *peer) { p.request(); p.say(h11 + ctj + cl5 + blank); p.closed() }, knobRequest, true},
 		{"half a body", func(p *peer) { p.request(); p.say(h11 + ctj + cl5 + blank + "he"); p.closed() }, knobRequest, true},
 		{"JSON in chunks", func(p *peer) { p.request(); p.say(h11 + ctj + te + blank + "2\r\n{}\r\n"); p.closed() }, knobRequest, true},
-		{"stream without a byte", func(p *peer) { p.request(); p.say(h11 + "Content-Type: text/event-stream\r\n" + te + blank); p.closed() }, knobRequest, true},
+		{"stream without a byte", func(p *peer) {
+			p.request()
+			p.say(h11 + "Content-Type: text/event-stream\r\n" + te + blank)
+			p.closed()
+		}, knobRequest, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newFake(t, c.handle)
@@ -644,6 +652,30 @@ func TestLargeReplies(t *testing.T) {
 			}
 			reply.Close()
 		}
+	}
+}
+
+// TestResetIsNoEnd: a body until close ends with a close, not with a reset.
+func TestResetIsNoEnd(t *testing.T) {
+	checkLeaks(t)
+	read := make(chan struct{})
+	s := newFake(t, func(p *peer) {
+		p.request()
+		p.say(h11 + blank + "hello")
+		<-read
+		_ = p.Conn.(*net.TCPConn).SetLinger(0)
+	})
+	reply, err := New(Options{}).Send(newRequest("{}"), []Target{s}, 0, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Close()
+	got := readSome(t, reply)
+	close(read)
+	n, err := reply.Read(make([]byte, 10))
+	wantKind(t, err, KindProtocol, 502)
+	if got != "hello" || n != 0 {
+		t.Errorf("got %q and %d more", got, n)
 	}
 }
 
