@@ -78,7 +78,7 @@ func (f *Forwarder) Send(req *Request, plan []Target, maxRetries int, client *Wa
 
 // walk tries targets. Without an error the trip holds a slot and a reply.
 func (t *trip) walk(plan []Target, maxRetries int, onAttempt func(Target, *Error)) *Error {
-	last := noSlotError("", errNoTarget)
+	var last *Error
 	for _, target := range plan {
 		if t.client.Gone() {
 			return goneError(target.Name())
@@ -98,12 +98,15 @@ func (t *trip) walk(plan []Target, maxRetries int, onAttempt func(Target, *Error
 			onAttempt(target, e)
 		}
 		// A service that is full explains a failure only when none was tried.
-		if e.Kind != KindNoSlot || last.Kind == KindNoSlot {
+		if last == nil || e.Kind != KindNoSlot || last.Kind == KindNoSlot {
 			last = e
 		}
 		if !e.Retryable || t.attempts > maxRetries {
 			break
 		}
+	}
+	if last == nil {
+		last = noSlotError("", errNoTarget)
 	}
 	return last
 }
