@@ -8,12 +8,22 @@ func CandidateCount() int { return int(max(rawCandidateCount(), 0)) }
 
 // Candidate returns a text value of candidate i.
 func Candidate(i int, key abi.CandidateProperty) (string, bool) {
-	return take(func(room []byte) int32 { return rawCandidateGet(int32(i), int32(key), room) })
+	n := rawCandidateGet(int32(i), int32(key), room(), left())
+	if n > left() {
+		grow(n)
+		n = rawCandidateGet(int32(i), int32(key), room(), left())
+	}
+	return keep(n)
 }
 
 // CandidateLabel returns one label of candidate i.
 func CandidateLabel(i int, name string) (string, bool) {
-	return take(func(room []byte) int32 { return rawCandidateLabel(int32(i), name, room) })
+	n := rawCandidateLabel(int32(i), name, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawCandidateLabel(int32(i), name, room(), left())
+	}
+	return keep(n)
 }
 
 // CandidateNumber returns a numeric value of candidate i, and false when it is

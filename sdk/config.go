@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -30,7 +31,7 @@ func ParseConfig(text string) (*Config, error) {
 		return nil, p.fail("something follows the config")
 	}
 	if v.kind != KindTable {
-		return nil, Error("config: want a table, have " + v.kind.String())
+		return nil, errors.New("config: want a table, have " + v.kind.String())
 	}
 	return &Config{table: &v, faults: new([]string)}, nil
 }
@@ -215,7 +216,7 @@ func (c *Config) Err() error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return Error(strings.Join(faults, "; "))
+	return errors.New(strings.Join(faults, "; "))
 }
 
 // unread notes the keys that nobody asked for, here and below.

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -54,7 +55,7 @@ type parser struct {
 }
 
 func (p *parser) fail(what string) error {
-	return Error("config: position " + strconv.Itoa(p.at) + ": " + what)
+	return errors.New("config: position " + strconv.Itoa(p.at) + ": " + what)
 }
 
 func (p *parser) space() {

@@ -6,7 +6,12 @@ package sdk
 
 // JSON returns the raw JSON at path.
 func JSON(path string) (string, bool) {
-	return take(func(room []byte) int32 { return rawJSONGet(path, room) })
+	n := rawJSONGet(path, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawJSONGet(path, room(), left())
+	}
+	return keep(n)
 }
 
 // SetJSON puts raw JSON at path. The parent must exist.
@@ -18,7 +23,12 @@ func RemoveJSON(path string) error { return done(rawJSONRemove(path)) }
 // Text returns the string at path, unescaped; Err is ErrMalformed when
 // something else stands there.
 func Text(path string) (string, bool) {
-	return take(func(room []byte) int32 { return rawJSONString(path, room) })
+	n := rawJSONString(path, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawJSONString(path, room(), left())
+	}
+	return keep(n)
 }
 
 // SetText puts text at path as a JSON string.

@@ -3,47 +3,66 @@ package sdk
 import "github.com/infinirouter/infinirouter/sdk/abi"
 
 // Error is a reason for which the router did not do what it was asked.
-type Error string
+type Error int32
 
-func (e Error) Error() string { return string(e) }
-
-// The errors of this package, comparable with ==.
+// The errors of this package. Those that are returned compare with ==.
 const (
 	// ErrAbsent: there is no such value, parent or document.
-	ErrAbsent Error = "no such value"
+	ErrAbsent = Error(abi.Absent)
 	// ErrMalformed: a path, name or value that cannot be right.
-	ErrMalformed Error = "malformed path, name or value"
+	ErrMalformed = Error(abi.Malformed)
 	// ErrNotAllowed: not in this hook, or not without a grant.
-	ErrNotAllowed Error = "not allowed in this hook, or not without a grant"
+	ErrNotAllowed = Error(abi.NotAllowed)
 	// ErrTooLarge: over a limit of the policy; the log names the knob.
-	ErrTooLarge Error = "over a limit"
+	ErrTooLarge = Error(abi.TooLarge)
 	// ErrUnknown: a code that this version of the package does not know.
-	ErrUnknown Error = "failed for a reason this SDK does not know"
+	ErrUnknown = Error(-1 << 31)
 )
 
-// Err says why the latest call that returned false did so, and is nil after
-// one that did not fail.
-func Err() error { return asError(last) }
+func (e Error) Error() string {
+	switch e {
+	case 0:
+		return "no error"
+	case ErrAbsent:
+		return "no such value"
+	case ErrMalformed:
+		return "malformed path, name or value"
+	case ErrNotAllowed:
+		return "not allowed in this hook, or not without a grant"
+	case ErrTooLarge:
+		return "over a limit"
+	}
+	return "failed for a reason that this SDK does not know"
+}
 
-func asError(code int32) error {
+// last is the code that the latest call of the router ended with.
+var last int32
+
+// Err says why the latest call that returned false did so; 0 after one that
+// did not fail.
+func Err() Error { return Error(last) }
+
+// done turns the code of a call that answers with nothing else into an error.
+func done(code int32) error {
 	if code >= 0 {
+		last = 0
 		return nil
 	}
-	switch code {
-	case abi.Absent:
+	last = code
+	return asError(code)
+}
+
+// asError names every error: one that is not a constant would be allocated.
+func asError(code int32) error {
+	switch Error(code) {
+	case ErrAbsent:
 		return ErrAbsent
-	case abi.Malformed:
+	case ErrMalformed:
 		return ErrMalformed
-	case abi.NotAllowed:
+	case ErrNotAllowed:
 		return ErrNotAllowed
-	case abi.TooLarge:
+	case ErrTooLarge:
 		return ErrTooLarge
 	}
 	return ErrUnknown
-}
-
-// done records the code of a call that answers with nothing else.
-func done(code int32) error {
-	last = min(code, 0)
-	return asError(last)
 }

@@ -4,7 +4,12 @@ import "github.com/infinirouter/infinirouter/sdk/abi"
 
 // Property returns a text value of the exchange, and false when it is absent.
 func Property(key abi.Property) (string, bool) {
-	return take(func(room []byte) int32 { return rawPropertyGet(int32(key), room) })
+	n := rawPropertyGet(int32(key), room(), left())
+	if n > left() {
+		grow(n)
+		n = rawPropertyGet(int32(key), room(), left())
+	}
+	return keep(n)
 }
 
 // Number returns a numeric value of the exchange, and false when it is absent.
@@ -27,7 +32,12 @@ func RequestHeader(name string) (string, bool) { return header(abi.RequestSide, 
 func ReplyHeader(name string) (string, bool) { return header(abi.ReplySide, name) }
 
 func header(side abi.Side, name string) (string, bool) {
-	return take(func(room []byte) int32 { return rawHeaderGet(int32(side), name, room) })
+	n := rawHeaderGet(int32(side), name, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawHeaderGet(int32(side), name, room(), left())
+	}
+	return keep(n)
 }
 
 // SetRequestHeader puts one header, in place of all that have its name.
@@ -52,7 +62,12 @@ func RemoveReplyHeader(name string) error {
 
 // Var returns a value that an earlier hook or policy left on the exchange.
 func Var(name string) (string, bool) {
-	return take(func(room []byte) int32 { return rawVarGet(name, room) })
+	n := rawVarGet(name, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawVarGet(name, room(), left())
+	}
+	return keep(n)
 }
 
 // SetVar leaves a value for later hooks and policies. One whose name starts

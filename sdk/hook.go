@@ -32,7 +32,12 @@ func Hook(run func() Action) int32 {
 // refuses it when setup found a fault, or left a key unread, saying which and
 // why. It runs once in every instance, before any hook.
 func Configure(setup func(c *Config)) int32 {
-	text, ok := take(rawConfigGet)
+	n := rawConfigGet(room(), left())
+	if n > left() {
+		grow(n)
+		n = rawConfigGet(room(), left())
+	}
+	text, ok := keep(n)
 	if !ok {
 		text = "{}"
 	}

@@ -2,6 +2,8 @@
 
 package sdk
 
+import "unsafe"
+
 // Host is the router as a natively compiled policy sees it: the functions of
 // module router_v1, with a string in place of pointer and length, and room in
 // place of pointer and capacity: a value longer than room is not written, its
@@ -60,39 +62,60 @@ func current() Host {
 	return host
 }
 
-func rawConfigGet(room []byte) int32              { return current().ConfigGet(room) }
-func rawInterestSet(mask int32) int32             { return current().InterestSet(mask) }
-func rawFail(reason string)                       { current().Fail(reason) }
-func rawPropertyGet(key int32, room []byte) int32 { return current().PropertyGet(key, room) }
-func rawNumberGet(key int32) float64              { return current().NumberGet(key) }
-func rawHeaderGet(side int32, name string, room []byte) int32 {
-	return current().HeaderGet(side, name, room)
+func rawConfigGet(room unsafe.Pointer, size int32) int32 {
+	return current().ConfigGet(bytesAt(room, size))
+}
+
+func rawInterestSet(mask int32) int32 { return current().InterestSet(mask) }
+func rawFail(reason string)           { current().Fail(reason) }
+func rawPropertyGet(key int32, room unsafe.Pointer, size int32) int32 {
+	return current().PropertyGet(key, bytesAt(room, size))
+}
+
+func rawNumberGet(key int32) float64 { return current().NumberGet(key) }
+func rawHeaderGet(side int32, name string, room unsafe.Pointer, size int32) int32 {
+	return current().HeaderGet(side, name, bytesAt(room, size))
 }
 func rawHeaderSet(side int32, name, value string) int32 {
 	return current().HeaderSet(side, name, value)
 }
-func rawHeaderRemove(side int32, name string) int32     { return current().HeaderRemove(side, name) }
-func rawJSONGet(path string, room []byte) int32         { return current().JSONGet(path, room) }
+func rawHeaderRemove(side int32, name string) int32 { return current().HeaderRemove(side, name) }
+func rawJSONGet(path string, room unsafe.Pointer, size int32) int32 {
+	return current().JSONGet(path, bytesAt(room, size))
+}
+
 func rawJSONSet(path, value string) int32               { return current().JSONSet(path, value) }
 func rawJSONRemove(path string) int32                   { return current().JSONRemove(path) }
 func rawJSONNumber(path string) float64                 { return current().JSONNumber(path) }
 func rawJSONSetNumber(path string, value float64) int32 { return current().JSONSetNumber(path, value) }
-func rawJSONString(path string, room []byte) int32      { return current().JSONString(path, room) }
-func rawJSONSetString(path, text string) int32          { return current().JSONSetString(path, text) }
-func rawModelSet(model string) int32                    { return current().ModelSet(model) }
-func rawCandidateCount() int32                          { return current().CandidateCount() }
-func rawCandidateGet(i, key int32, room []byte) int32   { return current().CandidateGet(i, key, room) }
-func rawCandidateLabel(i int32, name string, room []byte) int32 {
-	return current().CandidateLabel(i, name, room)
+func rawJSONString(path string, room unsafe.Pointer, size int32) int32 {
+	return current().JSONString(path, bytesAt(room, size))
+}
+
+func rawJSONSetString(path, text string) int32 { return current().JSONSetString(path, text) }
+func rawModelSet(model string) int32           { return current().ModelSet(model) }
+func rawCandidateCount() int32                 { return current().CandidateCount() }
+func rawCandidateGet(i, key int32, room unsafe.Pointer, size int32) int32 {
+	return current().CandidateGet(i, key, bytesAt(room, size))
+}
+
+func rawCandidateLabel(i int32, name string, room unsafe.Pointer, size int32) int32 {
+	return current().CandidateLabel(i, name, bytesAt(room, size))
 }
 func rawCandidateNumber(i, key int32) float64        { return current().CandidateNumber(i, key) }
 func rawCandidateScore(i int32, score float64) int32 { return current().CandidateScore(i, score) }
 func rawReply(status int32, contentType, body string) int32 {
 	return current().Reply(status, contentType, body)
 }
-func rawVarGet(name string, room []byte) int32      { return current().VarGet(name, room) }
-func rawVarSet(name, value string) int32            { return current().VarSet(name, value) }
-func rawKVGet(key string, room []byte) int32        { return current().KVGet(key, room) }
+func rawVarGet(name string, room unsafe.Pointer, size int32) int32 {
+	return current().VarGet(name, bytesAt(room, size))
+}
+
+func rawVarSet(name, value string) int32 { return current().VarSet(name, value) }
+func rawKVGet(key string, room unsafe.Pointer, size int32) int32 {
+	return current().KVGet(key, bytesAt(room, size))
+}
+
 func rawKVSet(key, value string, ttlMS int64) int32 { return current().KVSet(key, value, ttlMS) }
 func rawKVAdd(key string, delta, ttlMS int64) int64 { return current().KVAdd(key, delta, ttlMS) }
 func rawLog(level int32, text string)               { current().Log(level, text) }
@@ -101,10 +124,12 @@ func rawNowMS() int64                               { return current().NowMS() }
 func rawRandom() int64                              { return current().Random() }
 func rawHash(text string) int64                     { return current().Hash(text) }
 
+func bytesAt(room unsafe.Pointer, size int32) []byte { return unsafe.Slice((*byte)(room), size) }
+
 // spoil overwrites what a hook was given, so that a policy that keeps a string
 // beyond the hook's end fails in its tests.
-func spoil(used []byte) {
-	for i := range used {
-		used[i] = '?'
+func spoil(used unsafe.Pointer, size int32) {
+	for i := range bytesAt(used, size) {
+		bytesAt(used, size)[i] = '?'
 	}
 }

@@ -8,7 +8,7 @@ import "unsafe"
 
 //go:wasmimport router_v1 config_get
 //go:noescape
-func hostConfigGet(buf unsafe.Pointer, size int32) int32
+func rawConfigGet(room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 interest_set
 func rawInterestSet(mask int32) int32
@@ -19,14 +19,14 @@ func rawFail(reason string)
 
 //go:wasmimport router_v1 property_get
 //go:noescape
-func hostPropertyGet(key int32, buf unsafe.Pointer, size int32) int32
+func rawPropertyGet(key int32, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 number_get
 func rawNumberGet(key int32) float64
 
 //go:wasmimport router_v1 header_get
 //go:noescape
-func hostHeaderGet(side int32, name string, buf unsafe.Pointer, size int32) int32
+func rawHeaderGet(side int32, name string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 header_set
 //go:noescape
@@ -38,7 +38,7 @@ func rawHeaderRemove(side int32, name string) int32
 
 //go:wasmimport router_v1 json_get
 //go:noescape
-func hostJSONGet(path string, buf unsafe.Pointer, size int32) int32
+func rawJSONGet(path string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 json_set
 //go:noescape
@@ -58,7 +58,7 @@ func rawJSONSetNumber(path string, value float64) int32
 
 //go:wasmimport router_v1 json_string
 //go:noescape
-func hostJSONString(path string, buf unsafe.Pointer, size int32) int32
+func rawJSONString(path string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 json_set_string
 //go:noescape
@@ -73,11 +73,11 @@ func rawCandidateCount() int32
 
 //go:wasmimport router_v1 candidate_get
 //go:noescape
-func hostCandidateGet(i, key int32, buf unsafe.Pointer, size int32) int32
+func rawCandidateGet(i, key int32, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 candidate_label
 //go:noescape
-func hostCandidateLabel(i int32, name string, buf unsafe.Pointer, size int32) int32
+func rawCandidateLabel(i int32, name string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 candidate_number
 func rawCandidateNumber(i, key int32) float64
@@ -91,7 +91,7 @@ func rawReply(status int32, contentType, body string) int32
 
 //go:wasmimport router_v1 var_get
 //go:noescape
-func hostVarGet(name string, buf unsafe.Pointer, size int32) int32
+func rawVarGet(name string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 var_set
 //go:noescape
@@ -99,7 +99,7 @@ func rawVarSet(name, value string) int32
 
 //go:wasmimport router_v1 kv_get
 //go:noescape
-func hostKVGet(key string, buf unsafe.Pointer, size int32) int32
+func rawKVGet(key string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 kv_set
 //go:noescape
@@ -127,41 +127,5 @@ func rawRandom() int64
 //go:noescape
 func rawHash(text string) int64
 
-func rawConfigGet(room []byte) int32 {
-	return hostConfigGet(unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawPropertyGet(key int32, room []byte) int32 {
-	return hostPropertyGet(key, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawHeaderGet(side int32, name string, room []byte) int32 {
-	return hostHeaderGet(side, name, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawJSONGet(path string, room []byte) int32 {
-	return hostJSONGet(path, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawJSONString(path string, room []byte) int32 {
-	return hostJSONString(path, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawCandidateGet(i, key int32, room []byte) int32 {
-	return hostCandidateGet(i, key, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawCandidateLabel(i int32, name string, room []byte) int32 {
-	return hostCandidateLabel(i, name, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawVarGet(name string, room []byte) int32 {
-	return hostVarGet(name, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
-func rawKVGet(key string, room []byte) int32 {
-	return hostKVGet(key, unsafe.Pointer(unsafe.SliceData(room)), int32(len(room)))
-}
-
 // spoil does nothing here: only a native test run pays for finding mistakes.
-func spoil([]byte) {}
+func spoil(unsafe.Pointer, int32) {}

@@ -7,7 +7,12 @@ import "github.com/infinirouter/infinirouter/sdk/abi"
 
 // KVGet returns the value at key.
 func KVGet(key string) (string, bool) {
-	return take(func(room []byte) int32 { return rawKVGet(key, room) })
+	n := rawKVGet(key, room(), left())
+	if n > left() {
+		grow(n)
+		n = rawKVGet(key, room(), left())
+	}
+	return keep(n)
 }
 
 // KVSet puts a value that lives for ttlMS milliseconds, or with 0 until the

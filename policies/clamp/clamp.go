@@ -86,7 +86,7 @@ func (p *param) applyUnseen() sdk.Action {
 // limit brings a number between min and max. A string is refused and not
 // passed on: there are services that would read a number in it.
 func (p *param) limit(raw string) sdk.Action {
-	f, ok := number(raw)
+	f, ok := sdk.ParseNumber(raw)
 	switch {
 	case !ok:
 		return p.notANumber()

@@ -102,7 +102,7 @@ func (p *param) readDefault(c *sdk.Config) {
 		return
 	}
 	p.fallback = s.Raw
-	f, isNumber := number(s.Raw)
+	f, isNumber := sdk.ParseNumber(s.Raw)
 	switch {
 	case s.Kind == sdk.KindNull:
 		c.Reject("default", "want a value, have null")
@@ -122,7 +122,7 @@ func readBound(c *sdk.Config, key string) bound {
 	if !ok {
 		return bound{}
 	}
-	f, ok := number(s.Raw)
+	f, ok := sdk.ParseNumber(s.Raw)
 	if !ok || math.IsInf(f, 0) {
 		c.Reject(key, "want a number, have "+s.Kind.String())
 		return bound{}
@@ -142,15 +142,6 @@ func (b *bound) text(value float64) string {
 	return b.raw
 }
 
-// number reads raw JSON; one beyond a double is infinite.
-func number(raw string) (f float64, ok bool) {
-	if raw == "" || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
-		return 0, false
-	}
-	f, _ = strconv.ParseFloat(raw, 64)
-	return f, true
-}
-
 // contains reports whether a list has a value: numbers compare by what they
 // are worth, strings by their text.
 func contains(list []sdk.Scalar, v sdk.Scalar) bool {
@@ -161,8 +152,8 @@ func contains(list []sdk.Scalar, v sdk.Scalar) bool {
 		case s.Kind == sdk.KindString && s.Text == v.Text, s.Raw == v.Raw:
 			return true
 		case s.Kind == sdk.KindNumber:
-			a, _ := number(s.Raw)
-			if b, _ := number(v.Raw); a == b {
+			a, _ := sdk.ParseNumber(s.Raw)
+			if b, _ := sdk.ParseNumber(v.Raw); a == b {
 				return true
 			}
 		}
