@@ -24,10 +24,11 @@ func (x *exchange) generate(prefix, prompt string, promptTokens int) generation 
 	case q > n && x.req.ignoreEOS:
 		n, finish = q, "length"
 	}
-	return generation{
-		id: x.id(prefix), created: time.Now().Unix(), promptTokens: promptTokens,
-		tokens: generate(x.req.model, prompt, x.svc.cfg.Seed, n), finish: finish,
+	tokens := generate(x.req.model, prompt, x.svc.cfg.Seed, n)
+	if finish == "stop" { // it ended because it had said everything
+		tokens[n-1] = strings.TrimRight(tokens[n-1], ",;:.") + "."
 	}
+	return generation{id: x.id(prefix), created: time.Now().Unix(), promptTokens: promptTokens, tokens: tokens, finish: finish}
 }
 
 func (g generation) text() string { return strings.Join(g.tokens, "") }

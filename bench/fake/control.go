@@ -12,7 +12,8 @@ import (
 //
 //	GET  /fake/requests            what Requests returns
 //	GET  /fake/wait?id=&state=     Wait for a request that has "arrived", is
-//	                               "waiting" at its gate, "done", or was "left";
+//	                               "waiting" at its gate, "done", or was "left", and
+//	                               has sent &events= or more (default 0);
 //	                               408 after &seconds= (default 30)
 //	POST /fake/step?id=&n=         Step
 //	PUT  /fake/faults              SetFaults, the body a Faults as JSON
@@ -22,7 +23,11 @@ func (s *Service) control(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch r.Method + " " + r.URL.Path {
 	case "GET /fake/requests":
-		writeJSON(w, http.StatusOK, s.Requests())
+		list := []shown{}
+		for _, seen := range s.Requests() {
+			list = append(list, shown{seen, string(seen.Body)})
+		}
+		writeJSON(w, http.StatusOK, list)
 	case "GET /fake/wait":
 		s.controlWait(w, r)
 	case "POST /fake/step":
@@ -43,6 +48,12 @@ func (s *Service) control(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeJSON(w, http.StatusNotFound, map[string]any{"error": "no such control: " + r.Method + " " + r.URL.Path})
 	}
+}
+
+// shown is a request as the controls show it.
+type shown struct {
+	Seen
+	Body string `json:"body"`
 }
 
 // states are what controlWait can wait for.
@@ -67,10 +78,14 @@ func (s *Service) controlWait(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(seconds*float64(time.Second)))
 	defer cancel()
 	id := q.Get("id")
-	found, err := s.Wait(ctx, func(r Seen) bool { return r.ID == id && is(r) })
+	events, err := strconv.Atoi(q.Get("events"))
+	if err != nil {
+		events = 0
+	}
+	found, err := s.Wait(ctx, func(r Seen) bool { return r.ID == id && is(r) && r.Events >= events })
 	if err != nil {
 		writeJSON(w, http.StatusRequestTimeout, map[string]any{"error": "no request " + id + " is " + q.Get("state")})
 		return
 	}
-	writeJSON(w, http.StatusOK, found)
+	writeJSON(w, http.StatusOK, shown{found, string(found.Body)})
 }

@@ -432,6 +432,21 @@ func TestDownRefusesAndUpComesBack(t *testing.T) {
 	}
 }
 
+func TestReserve(t *testing.T) {
+	addr, release, err := Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if c, err := net.Dial("tcp", addr); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("before a service is there: %v, %v", c, err)
+	}
+	s := start(t, Config{Addr: addr})
+	if status, _, err := post(t, s.URL()+"/v1/chat/completions", hello); err != nil || status != 200 {
+		t.Fatal(status, err)
+	}
+}
+
 func TestRecordIsBounded(t *testing.T) {
 	few, none := start(t, Config{Record: 2}), start(t, Config{Record: -1})
 	for range 5 {
@@ -475,6 +490,8 @@ func TestControls(t *testing.T) {
 		{"GET", "/fake/wait?id=b&state=done&seconds=0.001", "", 408, "no request b"},
 		{"GET", "/fake/wait?id=a&state=x", "", 400, "state must be"},
 		{"GET", "/fake/requests", "", 200, `"id":"a"`},
+		{"GET", "/fake/requests", "", 200, `"body":"{\"model\":`},
+		{"GET", "/fake/wait?id=a&state=arrived&events=1&seconds=0.001", "", 408, "no request a"},
 		{"POST", "/fake/step?id=a&n=2", "", 200, `{"stepped":2}`},
 		{"PUT", "/fake/faults", `{"Status":503}`, 200, `"Status":503`},
 		{"PUT", "/fake/faults", `[`, 400, "error"},

@@ -3,6 +3,7 @@
 package fake
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -13,6 +14,28 @@ import (
 // hold binds addr without listening: a connection is refused, and nobody else
 // gets the port meanwhile.
 func hold(addr string) (io.Closer, error) {
+	return bind(addr)
+}
+
+// Reserve returns a loopback address whose port nobody gets by asking for a
+// free one, so that a config can name it before a service is started there.
+// While it is reserved, a service can listen on it, and until then connections
+// are refused.
+func Reserve() (addr string, release func(), err error) {
+	f, err := bind("127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	sa, err := syscall.Getsockname(int(f.Fd()))
+	if err != nil {
+		return "", nil, errors.Join(os.NewSyscallError("getsockname", err), f.Close())
+	}
+	port := sa.(*syscall.SockaddrInet4).Port
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)).String(), func() { _ = f.Close() }, nil
+}
+
+// bind returns a socket that is bound to addr and does not listen.
+func bind(addr string) (*os.File, error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/infinirouter/infinirouter/cmd/infinirouter/build"
 )
 
@@ -232,14 +234,22 @@ func buildShipped() (string, error) {
 	for i := range targets {
 		targets[i].Out = filepath.Join(dir, targets[i].Name+".wasm")
 	}
-	_, err = build.Run(context.Background(), targets, build.Options{})
+	_, err = build.Run(context.Background(), targets, build.Options{CacheDir: filepath.Join(dir, "stamps")})
 	return dir, err
 }
 
+// TestMain makes this binary the program itself for the scripts of
+// TestScripts, and clears up after the tests.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	testscript.Main(clearing{m}, map[string]func(){"infinirouter": main})
+}
+
+type clearing struct{ *testing.M }
+
+func (c clearing) Run() int {
+	code := c.M.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
-	os.Exit(code)
+	return code
 }
