@@ -53,98 +53,94 @@ func main() {
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
-	scenarios, err := o.makeScenarios()
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(out, "%d connections, prompt %d bytes, %d tokens, %d rounds of %s, %s, %d CPUs\n\n",
 		o.load.Connections, o.promptBytes, o.tokens, o.rounds, o.load.Duration, runtime.Version(), runtime.NumCPU())
 	switch {
 	case o.target != "" && o.router == "":
-		return measure(ctx, o, scenarios, []subject{{name: o.target, url: o.target, pid: o.load.PID}}, out)
+		return measure(ctx, o, []subject{{name: o.target, url: o.target, model: o.model, pid: o.load.PID}}, out)
 	case o.router != "" && o.target == "":
-		return compare(ctx, o, scenarios, out)
+		return compare(ctx, o, out)
 	default:
 		return errors.New("want either -target or -router")
 	}
 }
 
-func (o options) makeScenarios() ([]load.Scenario, error) {
-	var list []load.Scenario
-	for _, name := range strings.Split(o.scenarios, ",") {
-		if name != "chat" && name != "stream" {
-			return nil, fmt.Errorf("-scenarios: there is no %q, but chat and stream", name)
-		}
-		s, err := load.Chat(o.model, o.promptBytes, o.tokens, name == "stream")
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	return list, nil
-}
-
 // compare measures the service alone, and the router without and with policies
 // in front of it.
-func compare(ctx context.Context, o options, scenarios []load.Scenario, out io.Writer) error {
+func compare(ctx context.Context, o options, out io.Writer) error {
 	service, err := fake.Start(fake.Config{Name: "bench", Models: []string{o.model}, Tokens: o.tokens, Health: true, Record: -1})
 	if err != nil {
 		return err
 	}
 	defer service.Close()
-	subjects := []subject{{name: "service alone", url: service.URL()}}
-	for _, variant := range []struct{ name, toml string }{{"no policies", noPolicies}, {"three policies", threePolicies(o.model)}} {
+	subjects := []subject{{name: "service alone", url: service.URL(), model: o.model}}
+	for _, variant := range []struct{ name, toml, model string }{
+		{"no policies", noPolicies, o.model},
+		{"three policies", threePolicies(o.model), aliased},
+	} {
 		r, err := startRouter(ctx, o.router, o.policies, service.URL(), variant.toml)
 		if err != nil {
 			return fmt.Errorf("router with %s: %w", variant.name, err)
 		}
 		defer r.stop()
-		subjects = append(subjects, subject{name: variant.name, url: r.url, pid: r.cmd.Process.Pid})
+		subjects = append(subjects, subject{name: variant.name, url: r.url, model: variant.model, pid: r.cmd.Process.Pid})
 	}
-	return measure(ctx, o, scenarios, subjects, out)
+	return measure(ctx, o, subjects, out)
 }
 
 // subject is a server to measure.
 type subject struct {
-	name, url string
-	pid       int
+	name, url, model string
+	pid              int
 }
 
 // measure measures the subjects in turn, round by round, so that whatever else
 // the machine does in a while meets them all.
-func measure(ctx context.Context, o options, scenarios []load.Scenario, subjects []subject, out io.Writer) error {
+func measure(ctx context.Context, o options, subjects []subject, out io.Writer) error {
 	var rows []load.Row
-	failed := int64(0)
-	for _, s := range scenarios {
+	for _, scenario := range strings.Split(o.scenarios, ",") {
+		if scenario != "chat" && scenario != "stream" {
+			return fmt.Errorf("-scenarios: there is no %q, but chat and stream", scenario)
+		}
 		sums := make([]*load.Result, len(subjects))
 		for range max(1, o.rounds) {
 			for i, sub := range subjects {
-				lo := o.load
-				lo.Target, lo.PID = sub.url, sub.pid
-				r, err := load.Run(ctx, s, lo)
+				r, err := measureOne(ctx, o, sub, scenario == "stream")
 				if err != nil {
 					return err
 				}
-				if sums[i] == nil {
-					sums[i] = r
-				} else {
-					sums[i].Add(r)
+				if sums[i] != nil {
+					r.Add(sums[i])
 				}
+				sums[i] = r
 			}
 		}
 		for i, sub := range subjects {
 			rows = append(rows, load.Row{Name: sub.name, Result: sums[i]})
-			failed += sums[i].ErrorCount()
 		}
 	}
 	if err := load.WriteTable(out, rows); err != nil {
 		return err
 	}
 	printRatios(out, rows)
+	failed := int64(0)
+	for _, r := range rows {
+		failed += r.ErrorCount()
+	}
 	if failed > 0 {
 		return fmt.Errorf("%d requests failed", failed)
 	}
 	return nil
+}
+
+func measureOne(ctx context.Context, o options, sub subject, stream bool) (*load.Result, error) {
+	scenario, err := load.Chat(sub.model, o.promptBytes, o.tokens, stream)
+	if err != nil {
+		return nil, err
+	}
+	lo := o.load
+	lo.Target, lo.PID = sub.url, sub.pid
+	return load.Run(ctx, scenario, lo)
 }
 
 // printRatios compares the router with policies to the router without.

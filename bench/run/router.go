@@ -19,13 +19,17 @@ import (
 
 const noPolicies = ""
 
-// threePolicies has each of them do its work on the model that is asked for.
+// aliased is what clients of the router with policies ask for.
+const aliased = "gpt-4"
+
+// threePolicies has each of them do its work on every request: rename the
+// model, bound a parameter, and pick an arm.
 func threePolicies(model string) string {
 	return fmt.Sprintf(`
 [[policies]]
 name = "alias"
 plugin = "alias.wasm"
-config = { "gpt-4" = %[1]q }
+config = { %[2]q = %[1]q }
 
 [[policies]]
 name = "clamp"
@@ -36,11 +40,18 @@ max = 0.6
 [[policies]]
 name = "canary"
 plugin = "canary.wasm"
+[policies.config]
+models = [%[1]q]
+key = ["header:X-User", "client_address"]
+arms = [
+  { name = "stable", weight = 95, model = %[1]q },
+  { name = "next", weight = 5, model = %[1]q },
+]
 
 [[routes]]
 name = "all"
 policies = ["alias", "clamp", "canary"]
-`, model)
+`, model, aliased)
 }
 
 // router is a running infinirouter.

@@ -36,12 +36,6 @@ def test_every_parameter_reaches_the_service(client, service, request_id):
     assert json.loads(service.wait(request_id, "done")["body"]) == asked | extra
 
 
-def test_alias(client, service, request_id):
-    reply = client.chat.completions.create(model="gpt-4", messages=HELLO, extra_headers={"X-Fake-Id": request_id})
-    assert reply.choices[0].message.content
-    assert service.wait(request_id, "done")["model"] == MODEL
-
-
 def test_stream_says_what_the_whole_reply_says(client):
     whole = client.chat.completions.create(model=MODEL, messages=HELLO)
     stream = client.chat.completions.create(
