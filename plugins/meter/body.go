@@ -27,7 +27,10 @@ type walker struct {
 	frames  []frame
 	regions []region
 	edits   []edit
-	locals  int // of the function, parameters included
+	locals  int   // of the function, parameters included
+	points  int   // control points so far
+	loops   int   // loop heads so far
+	work    int64 // CompileWork before the function
 }
 
 // parseBody reads the body of the i-th function that the module defines.
@@ -51,6 +54,7 @@ func (m *module) parseBody(i int) {
 	for m.err == nil && len(m.walk.frames) > 0 {
 		m.instruction()
 	}
+	m.checkWork(at)
 	if m.err == nil && m.pos != m.end {
 		m.fail(m.pos, "bytes left over behind the function's end", m.left())
 	}
@@ -86,6 +90,8 @@ func (m *module) startBody(t signature) (entry int64) {
 		m.over(m.pos, "too many locals", "LocalsPerFunction", locals, m.lim.LocalsPerFunction)
 	}
 	m.info.MaxLocals = max(m.info.MaxLocals, m.walk.locals)
+	m.walk.points, m.walk.loops, m.walk.work = 0, 0, m.info.CompileWork
+	m.work(1, t.params.size()+t.results.size())
 	m.walk.frames = append(m.walk.frames[:0], frame{opcode: opBlock, merge: dead})
 	m.walk.regions = append(m.walk.regions[:0], region{edit: 0})
 	m.walk.edits = append(m.walk.edits[:0], edit{at: m.pos, kind: editCharge})
@@ -139,12 +145,22 @@ func (m *module) other(at int, op byte) {
 	weight := m.costs.Instruction
 	switch op {
 	case opCall:
-		if m.index("function", len(m.functions)) < m.importedFuncs {
+		f := m.index("function", len(m.functions))
+		if m.err != nil {
+			return
+		}
+		m.callWork(m.types[m.functions[f]])
+		if f < m.importedFuncs {
 			weight = m.costs.HostCall
 		}
 	case opCallIndirect:
-		m.typeIndex()
+		t := m.typeIndex()
 		m.tableIndex()
+		if m.err != nil {
+			return
+		}
+		m.callWork(m.types[t])
+		m.work(expanded/4, 0)
 		weight = m.costs.Slow
 		if m.openTable {
 			weight = m.costs.HostCall
@@ -162,6 +178,7 @@ func (m *module) other(at int, op byte) {
 		m.memoryZero(at)
 		if op == opMemoryGrow {
 			m.edit(at, helperPages)
+			m.work(expanded, 0)
 			weight = m.costs.Grow
 		}
 	case opI32Const:
@@ -184,15 +201,12 @@ func (m *module) other(at int, op byte) {
 	m.charge(weight)
 }
 
-// typedSelect reads select with a list of types, which compilers write once
-// reference types exist, and has it written as the plain one: for the types
-// accepted here they mean the same.
+// typedSelect reads select with a list of types, which must be one.
 func (m *module) typedSelect(at int) {
 	if n := m.u32(); m.err == nil && n != 1 {
 		m.fail(at, "select of other than one type", n)
 	}
 	m.valueType()
-	m.walk.edits = append(m.walk.edits, edit{at: at, kind: editSelect, value: int64(m.pos - at)})
 }
 
 func (m *module) memarg(widest byte) {
@@ -216,6 +230,9 @@ func (m *module) memoryZero(at int) {
 // misc reads what is behind the prefix 0xfc and returns its weight.
 func (m *module) misc(at int) int64 {
 	op := m.u32()
+	if op > miscSatLast {
+		m.work(expanded, 0)
+	}
 	switch op {
 	case miscMemoryInit:
 		m.dataIndex(at)

@@ -46,7 +46,10 @@ func (m *module) charge(weight int64) {
 // leave ends the path: control does not go on behind this instruction.
 func (m *module) leave() { m.walk.regions[len(m.walk.regions)-1].current = dead }
 
-func (m *module) label() int { return m.index("label", len(m.walk.frames)) }
+func (m *module) label() int {
+	m.work(1, 0)
+	return m.index("label", len(m.walk.frames))
+}
 
 // branch lets the path arrive at the end of the block that the label names. A
 // branch to a loop's head only ends: the head charges for the next round.
@@ -73,7 +76,7 @@ func (m *module) branchTable() {
 
 // open reads a block's type and opens its frame, and for a loop its region.
 func (m *module) open(at int, op byte) {
-	m.blockType()
+	passed := m.blockType()
 	w := &m.walk
 	if len(w.frames) > m.lim.Nesting {
 		m.over(at, "blocks nested too deeply", "Nesting", len(w.frames), m.lim.Nesting)
@@ -86,15 +89,22 @@ func (m *module) open(at int, op byte) {
 	top := len(w.regions) - 1
 	current := w.regions[top].current
 	w.frames = append(w.frames, frame{opcode: op, region: int32(top), merge: dead, before: current})
+	m.work(1+count(op == opIf), passed)
 	if op == opLoop {
+		m.loopWork(passed)
+		m.info.MaxLoops = max(m.info.MaxLoops, top+1)
+		if top >= m.lim.LoopNesting {
+			m.over(at, "loops nested too deeply", "LoopNesting", top+1, m.lim.LoopNesting)
+		}
 		w.regions = append(w.regions, region{current: min(current, 0), edit: len(w.edits)})
 		w.edits = append(w.edits, edit{at: m.pos, kind: editCharge})
 		m.info.Loops++
 	}
 }
 
-// blockType reads a block's type: none, one result, or a function type.
-func (m *module) blockType() {
+// blockType reads a block's type: none, one result, or a function type. It
+// returns how many values the block passes in and out.
+func (m *module) blockType() int {
 	at := m.pos
 	t := m.signed(33)
 	switch {
@@ -103,9 +113,13 @@ func (m *module) blockType() {
 		m.refuse(&Error{Offset: at, Rule: "no such block type", Found: t, Limit: len(m.types)})
 	case t < 0 && m.pos != at+1:
 		m.fail(at, "unknown block type", t)
-	case t < 0 && byte(t&0x7f) != typeEmpty:
+	case t >= 0:
+		return m.types[t].params.size() + m.types[t].results.size()
+	case byte(t&0x7f) != typeEmpty:
 		m.checkValueType(at, byte(t&0x7f))
+		return 1
 	}
+	return 0
 }
 
 // otherArm turns an if into its else.

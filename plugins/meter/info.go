@@ -73,12 +73,15 @@ type Info struct {
 	MemoryMin, MemoryMax uint32
 	TableMin             uint32 // of the one table, 0 when there is none
 
-	MaxNesting  int // deepest nesting of blocks
-	MaxLocals   int // most locals of one function, parameters included
-	MaxBody     int // bytes of the largest function
-	MaxBrTable  int // most targets of one br_table, the default included
-	Loops       int // loop heads, each of which is metered
-	CustomBytes int // bytes of custom sections; Instrument keeps function names only
+	MaxNesting  int   // deepest nesting of blocks
+	MaxLoops    int   // deepest nesting of loops
+	MaxLocals   int   // most locals of one function, parameters included
+	MaxBody     int   // bytes of the largest function
+	MaxBrTable  int   // most targets of one br_table, the default included
+	CompileWork int64 // estimate; see Limits.CompileWork
+	MaxWork     int64 // the part of the function that has most of it
+	Loops       int   // loop heads, each of which is metered
+	CustomBytes int   // bytes of custom sections; Instrument keeps function names only
 }
 
 // Export returns the export of that name.

@@ -37,7 +37,6 @@ type editKind uint8
 
 const (
 	editCharge editKind = iota // insert a charge of value
-	editSelect                 // write a plain select in place of value bytes
 	editHelper                 // and the two after it: insert a call of a helper
 )
 
@@ -89,13 +88,9 @@ func (e *emitter) body(file []byte, body span, edits []edit) {
 	for _, d := range edits {
 		out = append(out, file[from:d.at]...)
 		from = d.at
-		switch d.kind {
-		case editCharge:
+		if d.kind == editCharge {
 			out = e.charge(appendFuelLess(out, e.fuel, d.value))
-		case editSelect:
-			out = append(out, opSelect)
-			from += int(d.value)
-		default:
+		} else {
 			out = appendU32(append(out, opCall), e.helper+uint32(d.kind-editHelper))
 		}
 	}

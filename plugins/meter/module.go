@@ -79,6 +79,7 @@ type module struct {
 	importedFuncs   int
 	globals         []global
 	importedGlobals int
+	mutableGlobals  int // the fuel is the first
 	hasTable        bool
 	openTable       bool // host functions may be reached through the table
 	elements        int
@@ -93,12 +94,13 @@ type module struct {
 
 func newModule(wasm []byte, lim Limits, costs Costs) *module {
 	return &module{
-		reader:    reader{b: wasm, end: len(wasm), section: sectionModule},
-		lim:       lim,
-		costs:     costs,
-		info:      &Info{Size: len(wasm)},
-		dataCount: -1,
-		copies:    make(map[span][]byte),
+		reader:         reader{b: wasm, end: len(wasm), section: sectionModule},
+		lim:            lim,
+		costs:          costs,
+		info:           &Info{Size: len(wasm)},
+		dataCount:      -1,
+		mutableGlobals: 1,
+		copies:         make(map[span][]byte),
 	}
 }
 
@@ -225,7 +227,7 @@ func (m *module) reserve(s *section) {
 func (m *module) checkCounts() {
 	if declared, bodies := len(m.functions)-m.importedFuncs, m.sections[sectionCode].count; declared != bodies {
 		m.refuse(&Error{
-			Offset: m.sections[sectionCode].content.start,
+			Offset: m.sections[sectionFunction].content.start,
 			Rule:   "not as many function bodies as functions", Found: bodies, Limit: declared,
 		})
 	}

@@ -150,6 +150,7 @@ func (m *module) globalType() global {
 	if mut > 1 {
 		m.fail(at, "unknown mutability", hex(mut))
 	}
+	m.mutableGlobals += int(mut & 1)
 	return global{t, mut == 1}
 }
 

@@ -1,0 +1,45 @@
+package meter
+
+// compilePoint is what a place where control splits or joins weighs in
+// Limits.CompileWork apart from the values alive there.
+const compilePoint = 16
+
+// expanded is how many control points an instruction counts for that becomes
+// control flow of its own.
+const expanded = 8
+
+// work adds n control points that pass a number of values beside the locals.
+func (m *module) work(n, passed int) {
+	m.walk.points += n
+	m.info.CompileWork += int64(n) * int64(compilePoint+m.walk.points/64+m.walk.locals+passed)
+}
+
+// loopWork adds a loop: its point, and its share of the function's loops and of
+// those around it.
+func (m *module) loopWork(passed int) {
+	m.walk.loops++
+	m.work(1, passed)
+	others := m.walk.loops/8 + len(m.walk.regions) - 1
+	m.info.CompileWork += int64(others) * int64(compilePoint+m.walk.locals+passed)
+}
+
+// callWork adds a call, behind which mutable globals are read anew.
+func (m *module) callWork(t signature) {
+	m.info.CompileWork += int64(m.mutableGlobals + t.params.size() + t.results.size())
+}
+
+// checkWork refuses the function or the module if it is over its limit.
+func (m *module) checkWork(at int) {
+	total := m.info.CompileWork
+	function := total - m.walk.work
+	m.info.MaxWork = max(m.info.MaxWork, function)
+	switch {
+	case m.err != nil:
+	case function > int64(m.lim.FunctionWork):
+		m.over(at, "function too costly to compile: control points times values alive",
+			"FunctionWork", function, m.lim.FunctionWork)
+	case total > int64(m.lim.CompileWork):
+		m.over(at, "module too costly to compile: control points times values alive",
+			"CompileWork", total, m.lim.CompileWork)
+	}
+}
