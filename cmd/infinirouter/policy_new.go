@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,11 +59,11 @@ func runPolicyNew(name, dir, sdk string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	module, err := enclosingModule(dir)
+	around, err := enclosingModule(dir)
 	if err != nil {
 		return err
 	}
-	if module != modulePath || sdk != "" {
+	if around.module != modulePath || sdk != "" {
 		files["go.mod"], err = policyModule(name, sdk)
 		if err != nil {
 			return err
@@ -88,54 +88,66 @@ and add "%[2]s" to the policies of a route.
 	return nil
 }
 
-// enclosingModule returns the path of the module that dir, which need not be
-// there yet, is in; "" for none.
-func enclosingModule(dir string) (string, error) {
+// goMod is what a go.mod says of its module.
+type goMod struct{ module, goVersion string }
+
+// enclosingModule returns the module that dir, which need not be there yet, is
+// in; the zero value for none.
+func enclosingModule(dir string) (goMod, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return "", err
+		return goMod{}, err
 	}
 	for {
-		f, err := os.Open(filepath.Join(dir, "go.mod"))
+		b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil {
-			defer f.Close()
-			lines := bufio.NewScanner(f)
-			for lines.Scan() {
-				if fields := strings.Fields(lines.Text()); len(fields) >= 2 && fields[0] == "module" {
-					return strings.Trim(fields[1], `"`), nil
-				}
-			}
-			return "", lines.Err()
+			return parseGoMod(string(b)), nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+			return goMod{}, err
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", nil
+			return goMod{}, nil
 		}
 		dir = parent
 	}
 }
 
-// policyModule is the go.mod of a policy outside the router's repository.
+func parseGoMod(text string) (m goMod) {
+	for line := range strings.Lines(text) {
+		switch fields := strings.Fields(line); {
+		case len(fields) < 2:
+		case fields[0] == "module":
+			m.module = strings.Trim(fields[1], `"`)
+		case fields[0] == "go":
+			m.goVersion = fields[1]
+		}
+	}
+	return m
+}
+
+// policyModule is the go.mod of a policy outside the router's repository. Its
+// go line must not be older than the SDK's.
 func policyModule(name, sdk string) ([]byte, error) {
-	text := "module " + name + "\n\ngo 1.26\n\n"
+	const text = "module %s\n\ngo %s\n\nrequire " + modulePath + " %s\n"
 	if sdk == "" {
 		v := buildVersion()
 		if !strings.HasPrefix(v, "v") || strings.Contains(v, "+dirty") {
 			return nil, fmt.Errorf("this infinirouter is %s, not a release that the SDK could be taken from: name a checkout with --sdk PATH", v)
 		}
-		return []byte(text + "require " + modulePath + " " + v + "\n"), nil
+		return fmt.Appendf(nil, text, name, strings.TrimPrefix(runtime.Version(), "go"), v), nil
 	}
 	abs, err := filepath.Abs(sdk)
 	if err != nil {
 		return nil, err
 	}
-	if module, err := enclosingModule(abs); err != nil || module != modulePath {
+	b, err := os.ReadFile(filepath.Join(abs, "go.mod"))
+	checkout := parseGoMod(string(b))
+	if checkout.module != modulePath {
 		return nil, errors.Join(fmt.Errorf("--sdk %s: no checkout of %s", sdk, modulePath), err)
 	}
-	return []byte(text + "require " + modulePath + " v0.0.0\n\nreplace " + modulePath + " => " + abs + "\n"), nil
+	return fmt.Appendf(nil, text+"\nreplace "+modulePath+" => %s\n", name, checkout.goVersion, "v0.0.0", abs), nil
 }
 
 // writeTree writes a new folder in one step.
