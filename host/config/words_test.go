@@ -11,8 +11,15 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"fuel", "fuel", 0}, {"fule", "fuel", 1},
-		{"memry", "memory", 1}, {"listem", "listen", 1}, {"kitten", "sitting", 3}, {"ab", "ba", 1},
+		{"", "", 0},
+		{"a", "", 1},
+		{"", "ab", 2},
+		{"fuel", "fuel", 0},
+		{"fule", "fuel", 1},
+		{"memry", "memory", 1},
+		{"listem", "listen", 1},
+		{"kitten", "sitting", 3},
+		{"ab", "ba", 1},
 	} {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
@@ -26,8 +33,15 @@ func TestDistance(t *testing.T) {
 func TestNearest(t *testing.T) {
 	words := []string{"url", "name", "unhealthy_after", "v1"}
 	for _, c := range []struct{ name, want string }{
-		{"urls", "url"}, {"NAME", "name"}, {"unhealthyafter", "unhealthy_after"}, {"unhelthy_aftr", "unhealthy_after"},
-		{"x", ""}, {"xy", ""}, {"frobnicate", ""}, {"", ""}, {"v2", "v1"},
+		{"urls", "url"},
+		{"NAME", "name"},
+		{"unhealthyafter", "unhealthy_after"},
+		{"unhelthy_aftr", "unhealthy_after"},
+		{"x", ""},
+		{"xy", ""},
+		{"frobnicate", ""},
+		{"", ""},
+		{"v2", "v1"},
 	} {
 		if got := nearest(c.name, words); got != c.want {
 			t.Errorf("nearest(%q) = %q, want %q", c.name, got, c.want)
@@ -41,9 +55,25 @@ func TestSize(t *testing.T) {
 		text string
 		want int64 // -1: an error
 	}{
-		{"0B", 0}, {"512B", 512}, {"64KiB", 64 << 10}, {"64 KiB", 64 << 10}, {"32MiB", 32 << 20}, {"1GiB", 1 << 30},
-		{"", -1}, {"B", -1}, {"1", -1}, {"-1B", -1}, {"+1B", -1}, {"1.5MiB", -1}, {"1MB", -1}, {"1kib", -1}, {"1 KiB ", -1},
-		{"1  KiB", -1}, {"8589934591GiB", 8589934591 << 30}, {"8589934592GiB", -1}, {"99999999999999999999B", -1},
+		{"0B", 0},
+		{"512B", 512},
+		{"64KiB", 64 << 10},
+		{"64 KiB", 64 << 10},
+		{"32MiB", 32 << 20},
+		{"1GiB", 1 << 30},
+		{"", -1},
+		{"B", -1},
+		{"1", -1},
+		{"-1B", -1},
+		{"+1B", -1},
+		{"1.5MiB", -1},
+		{"1MB", -1},
+		{"1kib", -1},
+		{"1 KiB ", -1},
+		{"1  KiB", -1},
+		{"8589934591GiB", 8589934591 << 30},
+		{"8589934592GiB", -1},
+		{"99999999999999999999B", -1},
 	} {
 		got, err := parseSize(c.text, all)
 		if (err != nil) != (c.want < 0) || err == nil && got != c.want {
@@ -77,10 +107,23 @@ func TestExpand(t *testing.T) {
 		text, want string
 		ok         bool
 	}{
-		{"", "", true}, {"plain $A", "plain $A", true}, {"${A}", "1", true}, {"x${A}y${B_2}z", "x1ytwoz", true},
-		{"${NEST}", "${A}", true}, {"$${A}", "${A}", true}, {"$${A}${A}", "${A}1", true}, {"$", "$", true}, {"$}", "$}", true},
-		{"${", "", false}, {"${A", "", false}, {"${}", "", false}, {"${2}", "", false}, {"${A B}", "", false},
-		{"${A-B}", "", false}, {"${EMPTY}", "", false}, {"${NONE}", "", false},
+		{"", "", true},
+		{"plain $A", "plain $A", true},
+		{"${A}", "1", true},
+		{"x${A}y${B_2}z", "x1ytwoz", true},
+		{"${NEST}", "${A}", true},
+		{"$${A}", "${A}", true},
+		{"$${A}${A}", "${A}1", true},
+		{"$", "$", true},
+		{"$}", "$}", true},
+		{"${", "", false},
+		{"${A", "", false},
+		{"${}", "", false},
+		{"${2}", "", false},
+		{"${A B}", "", false},
+		{"${A-B}", "", false},
+		{"${EMPTY}", "", false},
+		{"${NONE}", "", false},
 	} {
 		got, err := expand(c.text, env)
 		if (err == nil) != c.ok || got != c.want {

@@ -107,6 +107,7 @@ func (h *fakeHeaders) Get(name []byte) ([]byte, bool) {
 	v, ok := h.m[string(name)]
 	return []byte(v), ok
 }
+
 func (h *fakeHeaders) Set(name, value []byte) error { h.m[string(name)] = string(value); return h.err }
 func (h *fakeHeaders) Remove(name []byte) error     { delete(h.m, string(name)); return h.err }
 

@@ -32,9 +32,18 @@ func TestOneLine(t *testing.T) {
 		limit int
 		want  string
 	}{
-		{"", 5, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc..."}, {"aé", 2, "a..."}, {"aé", 3, "aé"},
-		{"a\r\n\tb\x00", 99, `a\r\n\tb\x00`}, {"\u2028\u202e", 99, `\u2028\u202e`}, {"\xe2\x82", 99, `\xe2\x82`},
-		{"日本", 4, "日..."}, {"\xff\xff\xff", 2, `\xff\xff...`}, {"é", 1, "..."}, {"\x80", 1, `\x80`},
+		{"", 5, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc..."},
+		{"aé", 2, "a..."},
+		{"aé", 3, "aé"},
+		{"a\r\n\tb\x00", 99, `a\r\n\tb\x00`},
+		{"\u2028\u202e", 99, `\u2028\u202e`},
+		{"\xe2\x82", 99, `\xe2\x82`},
+		{"日本", 4, "日..."},
+		{"\xff\xff\xff", 2, `\xff\xff...`},
+		{"é", 1, "..."},
+		{"\x80", 1, `\x80`},
 	} {
 		if got := OneLine([]byte(c.in), c.limit); got != c.want {
 			t.Errorf("OneLine(%q, %d) = %s, want %s", c.in, c.limit, got, c.want)

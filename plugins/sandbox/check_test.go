@@ -20,31 +20,37 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{
-			"no hook", wasmModule{funcs: []wasmFunc{hook("hello", returns(0)...)}},
+			"no hook",
+			wasmModule{funcs: []wasmFunc{hook("hello", returns(0)...)}},
 			"exports no hook, expected at least one of on_request, on_route, on_response, on_event, on_done, each () -> i32",
 		},
 		{"misspelt hook", wasmModule{funcs: []wasmFunc{hook("onRequest", returns(0)...)}}, "it exports onRequest: did you mean on_request?"},
 		{"program", wasmModule{funcs: []wasmFunc{{export: "_start"}}}, "it is a program, with _start; build it as a library"},
 		{
-			"hook signature", wasmModule{funcs: []wasmFunc{{export: "on_event", params: []byte{i32, i64}, body: nil}}},
+			"hook signature",
+			wasmModule{funcs: []wasmFunc{{export: "on_event", params: []byte{i32, i64}, body: nil}}},
 			"it exports on_event as (i32, i64) -> (), expected () -> i32",
 		},
 		{
-			"configure signature", wasmModule{funcs: []wasmFunc{good, {export: "configure"}}},
+			"configure signature",
+			wasmModule{funcs: []wasmFunc{good, {export: "configure"}}},
 			"it exports configure as () -> (), expected () -> i32",
 		},
 		{
-			"_initialize signature", wasmModule{funcs: []wasmFunc{good, hook("_initialize", returns(0)...)}},
+			"_initialize signature",
+			wasmModule{funcs: []wasmFunc{good, hook("_initialize", returns(0)...)}},
 			"it exports _initialize as () -> i32, expected () -> ()",
 		},
 		{"no memory", wasmModule{memory: -1, funcs: []wasmFunc{good}}, `it exports no memory, expected a memory named "memory"`},
 		{"hidden memory", wasmModule{memory: 1, hidden: true, funcs: []wasmFunc{good}}, `it exports no memory`},
 		{
-			"foreign module", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"env", "abort", nil, nil}}},
+			"foreign module",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"env", "abort", nil, nil}}},
 			"it imports function env.abort: a plugin may import functions of router_v1 and wasi_snapshot_preview1 only",
 		},
 		{
-			"next version", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v2", "now_ms", nil, []byte{i64}}}},
+			"next version",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v2", "now_ms", nil, []byte{i64}}}},
 			"it imports function router_v2.now_ms",
 		},
 		{
@@ -53,21 +59,25 @@ func TestRefusals(t *testing.T) {
 			"it imports router_v1.json_gett (i32) -> i32, and there is no such function (did you mean json_get, (i32, i32, i32, i32) -> i32?)",
 		},
 		{
-			"unknown function", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v1", "launch_missiles", nil, nil}}},
+			"unknown function",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v1", "launch_missiles", nil, nil}}},
 			"it imports router_v1.launch_missiles () -> (), and there is no such function",
 		},
 		{
-			"function signature", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v1", "hash", []byte{i32, i32}, []byte{i32}}}},
+			"function signature",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"router_v1", "hash", []byte{i32, i32}, []byte{i32}}}},
 			"it imports router_v1.hash as (i32, i32) -> i32, expected (i32, i32) -> i64",
 		},
 		{
-			"wasi signature", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"wasi_snapshot_preview1", "fd_close", []byte{f64}, []byte{i32}}}},
+			"wasi signature",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"wasi_snapshot_preview1", "fd_close", []byte{f64}, []byte{i32}}}},
 			"it imports wasi_snapshot_preview1.fd_close as (f64) -> i32, expected (i32) -> i32",
 		},
 		{"memory", wasmModule{memory: 513, funcs: []wasmFunc{good}}, "policies.limits.memory"},
 		{"ill-typed", wasmModule{funcs: []wasmFunc{hook("on_request", 0x42, 0)}}, ""},
 		{
-			"hostile name", wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"e\nnv\x1b[2J", strings.Repeat("x", 500), nil, nil}}},
+			"hostile name",
+			wasmModule{funcs: []wasmFunc{good}, imports: []wasmImport{{"e\nnv\x1b[2J", strings.Repeat("x", 500), nil, nil}}},
 			`e\nnv\x1b[2J.` + strings.Repeat("x", 100) + "...",
 		},
 	} {
