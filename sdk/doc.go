@@ -21,7 +21,7 @@
 //
 // It is built with the plain Go toolchain,
 //
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags="-s -w -buildid=" -o NAME.wasm .
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o NAME.wasm .
 //
 // and compiles natively as well, so that `go test` runs it on the pretended
 // router of package sdktest. The exports stand in the policy's own package

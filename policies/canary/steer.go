@@ -17,14 +17,14 @@ func steer() sdk.Action {
 	if a == nil || len(a.labels) == 0 && a.model != "" {
 		return sdk.Continue
 	}
-	any := false
+	found := false
 	fits = fits[:0]
 	for i := range sdk.CandidateCount() {
 		fit := a.takes(i)
 		fits = append(fits, fit)
-		any = any || fit
+		found = found || fit
 	}
-	if !any {
+	if !found {
 		_ = sdk.AddMetric(a.missing, 1)
 		return sdk.Continue
 	}

@@ -148,13 +148,13 @@ func (d *Document) messages() float64 {
 
 // promptChars counts the characters of text in messages, prompt and input.
 func (d *Document) promptChars() float64 {
-	n, any := 0, false
+	n, found := 0, false
 	for _, path := range []string{"/messages", "/prompt", "/input"} {
 		if raw, err := d.Get([]byte(path)); err == nil {
-			n, any = n+textChars(raw, 7), true
+			n, found = n+textChars(raw, 7), true
 		}
 	}
-	if !any {
+	if !found {
 		return math.NaN()
 	}
 	return float64(n)
