@@ -131,6 +131,29 @@ func TestClientLeavesMidStream(t *testing.T) {
 	}
 }
 
+// TestClientLeavesAtTheEnd: the reply was read whole, the Watch closed its
+// connection all the same. It must not get into the pool.
+func TestClientLeavesAtTheEnd(t *testing.T) {
+	checkLeaks(t)
+	s := newFake(t, answering(okJSON))
+	client, server := clientPair(t)
+	w := NewWatch(server)
+	reply, err := New(Options{}).Send(newRequest("{}"), []Target{s}, 0, w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reply.ReadAll(nil, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	gone := w.arm()
+	_ = client.Close()
+	<-gone
+	reply.Close()
+	if n := s.hc.ConnsCount(); n != 0 {
+		t.Errorf("%d closed connections were pooled", n)
+	}
+}
+
 // TestClientLeavesBehindPipelinedBytes: peeking would see the bytes only.
 func TestClientLeavesBehindPipelinedBytes(t *testing.T) {
 	if runtime.GOOS != "linux" {
