@@ -10,7 +10,7 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/sdktest"
 )
 
-const users = 20_000
+const users = 6_000
 
 // assign configures arms of these weights and returns every user's arm.
 func assign(t *testing.T, weights ...float64) []int {
