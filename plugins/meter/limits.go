@@ -15,12 +15,12 @@ type Limits struct {
 
 	Functions         int // that the module defines
 	LocalsPerFunction int // parameters included
-	LoopNesting       int // loops within loops of one function
-	FunctionWork      int // estimate of what one function costs to compile; see below
-	CompileWork       int // the same, of all functions together
 	BodyBytes         int // of one function
 	Nesting           int // blocks within blocks of one function
+	LoopNesting       int // loops within loops of one function
 	BrTableTargets    int // of one br_table, the default included
+	FunctionWork      int // estimate of what one function costs to compile; see DefaultLimits
+	CompileWork       int // the same, of all functions together
 
 	Globals         int // imported and defined
 	TableEntries    int // minimum of the table
@@ -39,21 +39,23 @@ type Limits struct {
 // FunctionWork and CompileWork bound what sizes do not. A compiler's work grows
 // with the places where control splits or joins times the values alive there,
 // and with the loops of a function times each other: 60 KB can take minutes and
-// gigabytes. The estimate adds up, for every block, loop, branch, branch target,
-// and eight times for an instruction that is compiled to control flow of its
-// own: compilePoint, a 64th of such points before it in the function, the
-// function's locals, and the values that a block passes; for a loop, the same
-// again for each loop around it and for every eight before it in the function; for a call, its values and the mutable globals, which are read anew
-// behind it. A unit is worth 0.1 to 0.3 µs in what toolchains produce and up to
-// a few µs in what was made to be slow. A Go guest of 3.3 MB has 5 million
-// units, one of 14 MB has 23 million.
+// gigabytes. The estimate adds up, for every block, loop, branch and branch
+// target, and several times for an instruction that is compiled to control flow
+// of its own: compilePoint, a 64th of the points before it in the function, the
+// function's locals, and the values that a block passes. For a loop it adds the
+// same again for each loop around it and for every eight before it in the
+// function; for a call, its values and the mutable globals, which are read anew
+// behind it. A unit is worth 0.1 to 0.3 µs in what toolchains produce, and a few
+// µs in what was made to be slow. A Go guest of 3.3 MB has 5 million units; one
+// of 14 MB has 33 million and needs a higher limit.
 func DefaultLimits() Limits {
 	return Limits{
 		FileBytes: 16 << 20,
 		Types:     4096, Params: 256, Results: 64,
 		Imports: 512, Exports: 4096, NameBytes: 1024,
 		Functions: 50_000, LocalsPerFunction: 2048, BodyBytes: 512 << 10,
-		Nesting: 8192, LoopNesting: 64, FunctionWork: 4 << 20, CompileWork: 32 << 20, BrTableTargets: 16_384,
+		Nesting: 8192, LoopNesting: 64, BrTableTargets: 16_384,
+		FunctionWork: 4 << 20, CompileWork: 32 << 20,
 		Globals: 4096, TableEntries: 65_536, MemoryPages: 512,
 		ElementSegments: 4096, ElementEntries: 131_072,
 		DataSegments: 131_072, DataBytes: 16 << 20,

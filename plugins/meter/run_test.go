@@ -3,6 +3,7 @@ package meter
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -10,21 +11,44 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-func runtimeFor(tb testing.TB) wazero.Runtime {
-	tb.Helper()
+// sharedRuntime has WASI and a host function env.double, for all tests.
+var sharedRuntime = sync.OnceValue(func() wazero.Runtime {
 	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2).WithMemoryLimitPages(1024))
-	tb.Cleanup(func() { r.Close(ctx) })
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2).WithMemoryLimitPages(1024))
+	wasi_snapshot_preview1.MustInstantiate(ctx, r)
+	_, err := r.NewHostModuleBuilder("env").NewFunctionBuilder().
+		WithFunc(func(v uint32) uint32 { return 2 * v }).Export("double").Instantiate(ctx)
+	if err != nil {
+		panic(err)
+	}
 	return r
+})
+
+// largeModules keeps what takes long to compile, by content.
+var largeModules = map[string]wazero.CompiledModule{}
+
+func compile(tb testing.TB, wasm []byte) (wazero.CompiledModule, error) {
+	tb.Helper()
+	if c := largeModules[string(wasm)]; c != nil {
+		return c, nil
+	}
+	ctx := context.Background()
+	c, err := sharedRuntime().CompileModule(ctx, wasm)
+	switch {
+	case err != nil:
+	case len(wasm) > 1<<20:
+		largeModules[string(wasm)] = c
+	default:
+		tb.Cleanup(func() { c.Close(ctx) })
+	}
+	return c, err
 }
 
 // compiles returns what wazero has against a module.
 func compiles(tb testing.TB, wasm []byte) error {
-	r := runtimeFor(tb)
-	c, err := r.CompileModule(context.Background(), wasm)
-	if err == nil {
-		err = c.Close(context.Background())
-	}
+	tb.Helper()
+	_, err := compile(tb, wasm)
 	return err
 }
 
@@ -34,22 +58,20 @@ type instance struct {
 	fuel   api.MutableGlobal
 }
 
-// start instantiates a module with WASI and a host module env.double at hand.
-// The guest's start function, if metered, is run with the fuel given.
+// start instantiates a module. A start function or _initialize of the guest is
+// run with the fuel given.
 func start(tb testing.TB, wasm []byte, fuel int64) (*instance, error) {
 	tb.Helper()
 	ctx := context.Background()
-	r := runtimeFor(tb)
-	wasi_snapshot_preview1.MustInstantiate(ctx, r)
-	_, err := r.NewHostModuleBuilder("env").NewFunctionBuilder().
-		WithFunc(func(v uint32) uint32 { return 2 * v }).Export("double").Instantiate(ctx)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithStartFunctions())
+	c, err := compile(tb, wasm)
 	if err != nil {
 		return nil, err
 	}
+	m, err := sharedRuntime().InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return nil, err
+	}
+	tb.Cleanup(func() { m.Close(ctx) })
 	in := &instance{module: m}
 	if g := m.ExportedGlobal(FuelGlobal); g != nil {
 		in.fuel = g.(api.MutableGlobal)
