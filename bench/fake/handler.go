@@ -126,18 +126,24 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request, answer func(*exc
 	x.parse()
 	s.log.begin(seen)
 	// net/http cancels the context when the client's connection closes, and
-	// when the handler returns: stop tells the two apart.
+	// when the handler returns. Until then it is the client, even where the
+	// handler saw the end before the function below was started.
+	left := func() {
+		s.log.change(func() { seen.Left, seen.LeftAfter = true, time.Since(seen.Time) })
+	}
 	stop := func() bool { return true }
 	if s.log.keep > 0 {
-		stop = context.AfterFunc(x.ctx, func() {
-			s.log.change(func() { seen.Left, seen.LeftAfter = true, time.Since(seen.Time) })
-		})
+		stop = context.AfterFunc(x.ctx, left)
 	}
 	if x.gate != nil {
 		defer s.gates.drop(seen.ID)
 	}
 	defer s.log.end(seen)
-	defer stop()
+	defer func() {
+		if stop() && x.ctx.Err() != nil {
+			left()
+		}
+	}()
 	if x.err == nil {
 		x.err = x.misbehave()
 	}

@@ -138,7 +138,7 @@ test("a client that times out frees the service", async () => {
   await assert.rejects(
     client.chat.completions.create(
       { model, messages },
-      { timeout: 500, headers: { "X-Fake-Hang": "1", "X-Fake-Id": id } },
+      { timeout: 2000, headers: { "X-Fake-Hang": "1", "X-Fake-Id": id } },
     ),
     APIConnectionTimeoutError,
   );

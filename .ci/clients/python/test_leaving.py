@@ -21,7 +21,7 @@ def stepped(request_id):
 
 def test_client_timeout(client, service, request_id):
     with pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=0.5).chat.completions.create(
+        client.with_options(timeout=2).chat.completions.create(
             model=MODEL, messages=HELLO, extra_headers={"X-Fake-Hang": "1", "X-Fake-Id": request_id}
         )
     assert service.wait(request_id, "left")["left"]
