@@ -36,7 +36,7 @@ type Limits struct {
 // Instances is 0: twice GOMAXPROCS.
 func DefaultLimits() Limits {
 	return Limits{
-		Fuel: 10_000_000, EventFuel: 1_000_000, InitFuel: 2_000_000_000,
+		Fuel: 50_000_000, EventFuel: 20_000_000, InitFuel: 2_000_000_000,
 		Memory: 32 << 20, HostCalls: 1000, VarBytes: 4 << 10, Vars: 32,
 		KVBytes: 64 << 10, LogPerSecond: 20,
 	}

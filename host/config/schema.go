@@ -106,8 +106,8 @@ func policySchema(p *Policy) []key {
 
 func limitsSchema(l *Limits) []key {
 	return []key{
-		integer("fuel", &l.Fuel, 10_000_000, span{1, maxFuel}, "Work of one hook call."),
-		integer("event_fuel", &l.EventFuel, 1_000_000, span{1, maxFuel}, "Work of one on_event call."),
+		integer("fuel", &l.Fuel, 50_000_000, span{1, maxFuel}, "Work of one hook call."),
+		integer("event_fuel", &l.EventFuel, 20_000_000, span{1, maxFuel}, "Work of one on_event call."),
 		integer("init_fuel", &l.InitFuel, 2_000_000_000, span{1, maxFuel}, "Work of making one instance."),
 		memory("memory", &l.Memory, 32<<20, "Memory of one instance."),
 		integer("host_calls", &l.HostCalls, 1000, span{0, math.MaxInt32}, "Calls of router functions in one hook call."),

@@ -28,7 +28,7 @@ func TestEditsAreCommittedOnSuccessOnly(t *testing.T) {
 		{"success", returns(0), "", ""},
 		{"trap", []byte{opUnreachable}, plugins.FailureTrap, "trap: unreachable"},
 		{"bounds", []byte{opI32Const, 0x7f, 0x28, 2, 0}, plugins.FailureTrap, "trap: out of bounds memory access"},
-		{"fuel", []byte{opLoop, void, opBr, 0, opEnd, opUnreachable}, plugins.FailureFuel, "it had 10000000 (policies.limits.fuel)"},
+		{"fuel", []byte{opLoop, void, opBr, 0, opEnd, opUnreachable}, plugins.FailureFuel, "it had 50000000 (policies.limits.fuel)"},
 		{"above", returns(2), plugins.FailureResult, "it returned 2, allowed are 0 to 1"},
 		{"below", returns(0x7f), plugins.FailureResult, "it returned -1"},
 		{"no reply", returns(1), plugins.FailureResult, "it returned 1 without a reply"},
