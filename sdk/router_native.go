@@ -76,6 +76,7 @@ func rawNumberGet(key int32) float64 { return current().NumberGet(key) }
 func rawHeaderGet(side int32, name string, room unsafe.Pointer, size int32) int32 {
 	return current().HeaderGet(side, name, bytesAt(room, size))
 }
+
 func rawHeaderSet(side int32, name, value string) int32 {
 	return current().HeaderSet(side, name, value)
 }
@@ -84,10 +85,11 @@ func rawJSONGet(path string, room unsafe.Pointer, size int32) int32 {
 	return current().JSONGet(path, bytesAt(room, size))
 }
 
-func rawJSONSet(path, value string) int32               { return current().JSONSet(path, value) }
-func rawJSONRemove(path string) int32                   { return current().JSONRemove(path) }
-func rawJSONNumber(path string) float64                 { return current().JSONNumber(path) }
+func rawJSONSet(path, value string) int32 { return current().JSONSet(path, value) }
+func rawJSONRemove(path string) int32     { return current().JSONRemove(path) }
+func rawJSONNumber(path string) float64   { return current().JSONNumber(path) }
 func rawJSONSetNumber(path string, value float64) int32 { return current().JSONSetNumber(path, value) }
+
 func rawJSONString(path string, room unsafe.Pointer, size int32) int32 {
 	return current().JSONString(path, bytesAt(room, size))
 }
@@ -107,6 +109,7 @@ func rawCandidateScore(i int32, score float64) int32 { return current().Candidat
 func rawReply(status int32, contentType, body string) int32 {
 	return current().Reply(status, contentType, body)
 }
+
 func rawVarGet(name string, room unsafe.Pointer, size int32) int32 {
 	return current().VarGet(name, bytesAt(room, size))
 }

@@ -69,8 +69,10 @@ var credentials = set("authorization", "cookie", "cookie2", "set-cookie", "set-c
 	"x-forwarded-client-cert", "cf-access-jwt-assertion", "x-goog-iap-jwt-assertion",
 	"x-amzn-oidc-data", "token", "secret", "password")
 
-var credentialSuffixes = []string{"authorization", "-api-key", "-apikey", "-token", "-secret", "-password",
-	"-accesstoken", "-credential", "-jwt"}
+var credentialSuffixes = []string{
+	"authorization", "-api-key", "-apikey", "-token", "-secret", "-password",
+	"-accesstoken", "-credential", "-jwt",
+}
 
 func credential(lower string) bool {
 	for _, suffix := range credentialSuffixes {
