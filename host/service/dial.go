@@ -19,8 +19,10 @@ import (
 )
 
 const (
-	maxConns     = 1 << 20 // the limit that users set is max_in_flight
-	idleConn     = 60 * time.Second
+	maxConns = 1 << 20 // the limit that users set is max_in_flight
+	// idleConn is under the 5 s after which uvicorn, which most services stand
+	// on, closes a connection: a request must not cross that close on its way.
+	idleConn     = 4 * time.Second
 	replyHeaders = 16 << 10 // fasthttp's read buffer bounds a reply's headers
 )
 

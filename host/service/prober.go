@@ -130,7 +130,7 @@ func (b *backend) learn(asked *wanted, r Report) {
 	}
 	b.tell(in, out, missing, r)
 	if fresh != nil && !fresh.sameIDs(models) {
-		b.log.Info("service has other models", "models", names(fresh.list), "before", len(models.list))
+		b.log.Info("service's models changed", "models", names(fresh.list), "before", len(models.list))
 	}
 }
 

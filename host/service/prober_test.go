@@ -327,10 +327,10 @@ func TestLogTellsChangesOnly(t *testing.T) {
 		}{
 			{Report{Reason: "refused"}, []string{"service is not up"}},
 			{Report{Healthy: true, Reason: "no list"}, []string{"service is healthy, its models are not known"}},
-			{up("m"), []string{"service has other models"}},
+			{up("m"), []string{"service's models changed"}},
 			{up("m"), nil},
 			{Report{Reason: "refused"}, []string{"service is unhealthy"}},
-			{up("m", "n"), []string{"service has other models", "service is healthy"}},
+			{up("m", "n"), []string{"service is healthy", "service's models changed"}},
 		} {
 			f.set("a", step.report)
 			synctest.Wait()
