@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 const streamChat = `{"model":"m","stream":true,"messages":[]}`
@@ -169,9 +170,11 @@ func TestClientThatLeaves(t *testing.T) {
 			r := startRouter(t, oneService(s.URL))
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
+			var hungUp time.Time
 			go func() {
 				<-reached
 				if !c.stream {
+					hungUp = time.Now()
 					cancel()
 				}
 			}()
@@ -183,12 +186,14 @@ func TestClientThatLeaves(t *testing.T) {
 				if _, err := readEvent(bufio.NewReader(resp.Body)); err != nil {
 					t.Fatal(err)
 				}
+				hungUp = time.Now()
 				cancel()
 				_ = resp.Body.Close()
 			} else if err == nil {
 				t.Fatalf("a reply: %d", resp.StatusCode)
 			}
 			<-left
+			t.Logf("the service saw it %v after the client hung up", time.Since(hungUp))
 			eventually(t, "the leave is in the access log", func() bool { return strings.Contains(r.access.String(), "client_gone") })
 			_, page := fetchJSON(t, "GET", r.url+"/stats", "")
 			if s := page["services"].([]any)[0].(map[string]any); s["error_count"] != 0.0 || s["in_flight"] != 0.0 {
