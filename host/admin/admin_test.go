@@ -1,0 +1,54 @@
+package admin
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+// The pages are what clients and dashboards parse: their bytes are the test.
+func TestPages(t *testing.T) {
+	at := time.Date(2024, 1, 15, 11, 30, 0, 5, time.FixedZone("", 3600))
+	services := []Service{
+		{Name: "a", URL: "http://h:1", Healthy: true, Models: []string{"m"}, Weight: 1, Labels: map[string]string{"tier": "gold"}, Requests: 150, ResponseTime: 0.123, InFlight: 2},
+		{Name: "b", URL: "http://h:2", Weight: 2, Errors: 1, ErrorRate: 0.5},
+	}
+	stats := plugins.Stats{Plugin: "a.wasm", SHA256: "ab", Size: 3, Grants: []string{"kv"}, Instances: 1, BreakerOpen: true, LastError: "no",
+		Hooks: []plugins.HookStats{{Hook: abi.OnRequest, Calls: 4, Failures: 1, Fuel: 40, Time: time.Second, Timed: 2}, {Hook: abi.OnDone}}}
+	health, _ := Health(services, at)
+	for name, page := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"health":      {health, `{"status":"healthy","router":"running","healthy_services":"1/2","timestamp":"2024-01-15T10:30:00"}`},
+		"services":    {Services(services), `{"services":[{"name":"a","url":"http://h:1","healthy":true,"models":["m"],"weight":1,"labels":{"tier":"gold"}},{"name":"b","url":"http://h:2","healthy":false,"models":[],"weight":2}],"total":2}`},
+		"no services": {Services(nil), `{"services":[],"total":0}`},
+		"stats":       {Stats(services), `{"total_services":2,"healthy_services":1,"services":[{"name":"a","healthy":true,"request_count":150,"error_count":0,"response_time":0.123,"error_rate":0,"in_flight":2},{"name":"b","healthy":false,"request_count":0,"error_count":1,"response_time":0,"error_rate":0.5,"in_flight":0}]}`},
+		"policies": {Policies(7, []Policy{{Name: "p", OnError: "skip", Stats: stats}}), `{"generation":7,"policies":[{"name":"p","plugin":"a.wasm","sha256":"ab","size":3,"on_error":"skip","grants":["kv"],"calls":4,"traps":1,"instances":1,"breaker":"open","last_error":"no","hooks":[` +
+			`{"hook":"on_request","calls":4,"failures":1,"average_fuel":10,"average_time":0.5},{"hook":"on_done","calls":0,"failures":0,"average_fuel":0,"average_time":0}]}]}`},
+		"reloaded": {Reloaded(3, nil, []string{"w"}, nil), `{"ok":true,"generation":3,"changed":[],"warnings":["w"]}`},
+		"refused":  {Reloaded(3, nil, nil, errors.New("bad")), `{"ok":false,"generation":3,"changed":[],"error":"bad"}`},
+	} {
+		if string(page.got) != page.want {
+			t.Errorf("%s:\n got  %s\n want %s", name, page.got, page.want)
+		}
+	}
+}
+
+func TestHealthNeedsOneHealthyService(t *testing.T) {
+	for _, c := range []struct {
+		services []Service
+		healthy  bool
+	}{
+		{nil, true},
+		{[]Service{{}}, false},
+		{[]Service{{}, {Healthy: true}}, true},
+	} {
+		if _, healthy := Health(c.services, time.Now()); healthy != c.healthy {
+			t.Errorf("%+v: %v", c.services, healthy)
+		}
+	}
+}
