@@ -14,6 +14,7 @@ type Host interface {
 	InterestSet(mask int32) int32
 	Fail(reason string)
 	PropertyGet(key int32, room []byte) int32
+	TextsGet(names string, room []byte) int32
 	NumberGet(key int32) float64
 	HeaderGet(side int32, name string, room []byte) int32
 	HeaderSet(side int32, name, value string) int32
@@ -22,6 +23,7 @@ type Host interface {
 	JSONSet(path, value string) int32
 	JSONRemove(path string) int32
 	JSONNumber(path string) float64
+	JSONNumbers(paths string, room []byte) int32
 	JSONSetNumber(path string, value float64) int32
 	JSONString(path string, room []byte) int32
 	JSONSetString(path, text string) int32
@@ -72,6 +74,10 @@ func rawPropertyGet(key int32, room unsafe.Pointer, size int32) int32 {
 	return current().PropertyGet(key, bytesAt(room, size))
 }
 
+func rawTextsGet(names string, room unsafe.Pointer, size int32) int32 {
+	return current().TextsGet(names, bytesAt(room, size))
+}
+
 func rawNumberGet(key int32) float64 { return current().NumberGet(key) }
 func rawHeaderGet(side int32, name string, room unsafe.Pointer, size int32) int32 {
 	return current().HeaderGet(side, name, bytesAt(room, size))
@@ -88,6 +94,9 @@ func rawJSONGet(path string, room unsafe.Pointer, size int32) int32 {
 func rawJSONSet(path, value string) int32 { return current().JSONSet(path, value) }
 func rawJSONRemove(path string) int32     { return current().JSONRemove(path) }
 func rawJSONNumber(path string) float64   { return current().JSONNumber(path) }
+func rawJSONNumbers(paths string, room unsafe.Pointer, size int32) int32 {
+	return current().JSONNumbers(paths, bytesAt(room, size))
+}
 func rawJSONSetNumber(path string, value float64) int32 { return current().JSONSetNumber(path, value) }
 
 func rawJSONString(path string, room unsafe.Pointer, size int32) int32 {

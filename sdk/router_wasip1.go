@@ -21,6 +21,10 @@ func rawFail(reason string)
 //go:noescape
 func rawPropertyGet(key int32, room unsafe.Pointer, size int32) int32
 
+//go:wasmimport router_v1 texts_get
+//go:noescape
+func rawTextsGet(names string, room unsafe.Pointer, size int32) int32
+
 //go:wasmimport router_v1 number_get
 func rawNumberGet(key int32) float64
 
@@ -51,6 +55,10 @@ func rawJSONRemove(path string) int32
 //go:wasmimport router_v1 json_number
 //go:noescape
 func rawJSONNumber(path string) float64
+
+//go:wasmimport router_v1 json_numbers
+//go:noescape
+func rawJSONNumbers(paths string, room unsafe.Pointer, size int32) int32
 
 //go:wasmimport router_v1 json_set_number
 //go:noescape

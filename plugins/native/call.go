@@ -64,6 +64,9 @@ type Call struct {
 	line     []byte // unfinished line on stdout or stderr
 	lineFD   uint32
 	scratch  []byte
+	answers  []byte // of a function that answers several questions
+	open     openNames
+	counter  []byte            // the metric name that was valid last
 	names    map[string]string // metric names as strings
 	mono     int64             // the latest monotonic time that the guest was told
 	interest int32             // hooks that configure asked for, a bit each
@@ -111,8 +114,8 @@ func (c *Call) Finish() {
 	if len(c.line) > 0 {
 		c.flushLine()
 	}
-	if cap(c.scratch) > maxScratch {
-		c.scratch = nil
+	if max(cap(c.scratch), cap(c.answers)) > maxScratch {
+		c.scratch, c.answers = nil, nil
 	}
 	c.x = nil
 }
@@ -175,9 +178,15 @@ func (c *Call) edit() {
 
 // code turns an error of the exchange into what the guest sees.
 func (c *Call) code(err error) int32 {
-	switch {
-	case err == nil:
+	switch err { // as errors mostly are, without a walk through what they wrap
+	case nil:
 		return 0
+	case plugins.ErrAbsent:
+		return abi.Absent
+	case plugins.ErrMalformed:
+		return abi.Malformed
+	}
+	switch {
 	case errors.Is(err, plugins.ErrAbsent):
 		return abi.Absent
 	case errors.Is(err, plugins.ErrNotAllowed):

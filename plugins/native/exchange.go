@@ -34,17 +34,23 @@ func fail(c *Call, s []uint64) {
 }
 
 func propertyGet(c *Call, s []uint64) {
-	key := abi.Property(int32(uint32(s[0])))
-	if key < 1 || key > abi.PropertyLast {
-		s[0] = result(abi.Malformed)
-		return
-	}
-	v, ok := c.x.Property(key)
-	if !ok {
-		s[0] = result(abi.Absent)
+	v, code := c.property(abi.Property(int32(uint32(s[0]))))
+	if code != 0 {
+		s[0] = result(code)
 		return
 	}
 	c.give(s, v, s[1], s[2])
+}
+
+func (c *Call) property(key abi.Property) ([]byte, int32) {
+	if key < 1 || key > abi.PropertyLast {
+		return nil, abi.Malformed
+	}
+	v, ok := c.x.Property(key)
+	if !ok {
+		return nil, abi.Absent
+	}
+	return v, 0
 }
 
 func numberGet(c *Call, s []uint64) {

@@ -23,22 +23,33 @@ type function struct {
 	run    func(c *Call, s []uint64)
 }
 
-// Call implements api.GoModuleFunction.
-func (f *function) Call(ctx context.Context, _ api.Module, s []uint64) {
+// Call implements api.GoFunction.
+func (f *function) Call(ctx context.Context, s []uint64) {
 	c := ctx.(*Call)
 	c.inside = f
 	if c.hostLeft--; c.hostLeft < 0 {
-		c.stop(plugins.FailureLimit, "more than %d host calls (policies.limits.host_calls)", c.policy.Limits.HostCalls)
+		c.tooManyCalls()
 	}
-	switch {
-	case f.where&c.where == 0:
-		s[0] = f.denied
-	case f.grant != 0 && !c.granted(f.grant):
-		s[0] = f.denied
-	default:
+	if f.where&c.where != 0 && (f.grant == 0 || c.granted(f.grant)) {
 		f.run(c, s)
+	} else {
+		s[0] = f.denied
 	}
 	c.inside = nil
+}
+
+// tooManyCalls stands apart to keep the way of every call short.
+func (c *Call) tooManyCalls() {
+	c.stop(plugins.FailureLimit, "more than %d host calls (policies.limits.host_calls)", c.policy.Limits.HostCalls)
+}
+
+// also counts n questions within one call as so many calls: each may be as much
+// work as a call of its own.
+func (c *Call) also(n int) {
+	if n > int(c.hostLeft) {
+		c.tooManyCalls()
+	}
+	c.hostLeft -= int32(n)
 }
 
 var (
@@ -53,6 +64,7 @@ var rules = map[string]*function{
 	"interest_set":    {where: inConfigure, denied: notAllowed, run: interestSet},
 	"fail":            {where: inAnywhere, run: fail},
 	"property_get":    {where: inHooks, denied: notAllowed, run: propertyGet},
+	"texts_get":       {where: inHooks, denied: notAllowed, run: textsGet},
 	"number_get":      {where: inHooks, denied: notANumber, run: numberGet},
 	"header_get":      {where: inHooks, denied: notAllowed, run: headerGet},
 	"header_set":      {where: inHooks, denied: notAllowed, run: headerSet},
@@ -61,6 +73,7 @@ var rules = map[string]*function{
 	"json_set":        {where: inHooks, denied: notAllowed, run: jsonSet},
 	"json_remove":     {where: inHooks, denied: notAllowed, run: jsonRemove},
 	"json_number":     {where: inHooks, denied: notANumber, run: jsonNumber},
+	"json_numbers":    {where: inHooks, denied: notAllowed, run: jsonNumbers},
 	"json_set_number": {where: inHooks, denied: notAllowed, run: jsonSetNumber},
 	"json_string":     {where: inHooks, denied: notAllowed, run: jsonString},
 	"json_set_string": {where: inHooks, denied: notAllowed, run: jsonSetString},
@@ -96,7 +109,7 @@ func Instantiate(ctx context.Context, rt wazero.Runtime) error {
 		named := *f
 		named.name, named.grant = sig.Name, sig.Grant
 		b.NewFunctionBuilder().
-			WithGoModuleFunction(&named, valueTypes(sig.Params), valueTypes(sig.Results)).
+			WithGoFunction(&named, valueTypes(sig.Params), valueTypes(sig.Results)).
 			Export(sig.Name)
 	}
 	if _, err := b.Instantiate(ctx); err != nil {

@@ -12,43 +12,81 @@ const (
 	maxHeaderValue = 8 << 10
 )
 
-// header resolves side and name, and says why it may not be used.
-func (c *Call) header(side, ptr, n uint64, change bool) (h plugins.Headers, name []byte, code int32) {
-	name = c.view(ptr, n)
-	if uint32(side) > uint32(abi.ReplySide) || !validHeaderName(name) {
-		return nil, nil, abi.Malformed
+// header returns the headers of a side, and says why name may not be used.
+func (c *Call) header(side uint64, name []byte, change bool) (h plugins.Headers, code int32) {
+	if uint32(side) > uint32(abi.ReplySide) {
+		return nil, abi.Malformed
+	}
+	if change || !c.open.has(name) {
+		if code = c.headerName(name, change); code != 0 {
+			return nil, code
+		}
+		if !change {
+			c.open.add(name)
+		}
+	}
+	if h = c.x.Headers(abi.Side(side)); h == nil {
+		return nil, abi.NotAllowed
+	}
+	return h, 0
+}
+
+func (c *Call) headerName(name []byte, change bool) int32 {
+	if !validHeaderName(name) {
+		return abi.Malformed
 	}
 	var folded [maxHeaderName]byte
 	lower := foldInto(folded[:], name)
 	if change && framing(lower) {
-		return nil, nil, abi.NotAllowed
+		return abi.NotAllowed
 	}
 	if c.policy.Grants&abi.GrantCredentials == 0 && credential(lower) {
 		c.policy.lack(abi.GrantCredentials, c.inside.name)
-		return nil, nil, abi.NotAllowed
+		return abi.NotAllowed
 	}
-	if h = c.x.Headers(abi.Side(side)); h == nil {
-		return nil, nil, abi.NotAllowed
-	}
-	return h, name, 0
+	return 0
+}
+
+// openNames are names of headers that this policy may read. It asks for the
+// same few in every call, and to work that out costs more than to read one.
+type openNames [4][]byte
+
+func (o *openNames) slot(name []byte) *[]byte { return &o[len(name)%len(o)] }
+
+// has reports whether name is known to be open. The empty name never is.
+func (o *openNames) has(name []byte) bool {
+	return len(name) > 0 && string(*o.slot(name)) == string(name)
+}
+
+func (o *openNames) add(name []byte) {
+	slot := o.slot(name)
+	*slot = append((*slot)[:0], name...)
 }
 
 func headerGet(c *Call, s []uint64) {
-	h, name, code := c.header(s[0], s[1], s[2], false)
+	v, code := c.readHeader(s[0], c.view(s[1], s[2]))
 	if code != 0 {
 		s[0] = result(code)
-		return
-	}
-	v, ok := h.Get(name)
-	if !ok {
-		s[0] = result(abi.Absent)
 		return
 	}
 	c.give(s, v, s[3], s[4])
 }
 
+func (c *Call) readHeader(side uint64, name []byte) ([]byte, int32) {
+	h, code := c.header(side, name, false)
+	if code != 0 {
+		return nil, code
+	}
+	v, ok := h.Get(name)
+	if !ok {
+		return nil, abi.Absent
+	}
+	return v, 0
+}
+
 func headerSet(c *Call, s []uint64) {
-	h, name, code := c.header(s[0], s[1], s[2], true)
+	name := c.view(s[1], s[2])
+	h, code := c.header(s[0], name, true)
 	value := c.view(s[3], s[4])
 	switch {
 	case code != 0:
@@ -65,7 +103,8 @@ func headerSet(c *Call, s []uint64) {
 }
 
 func headerRemove(c *Call, s []uint64) {
-	h, name, code := c.header(s[0], s[1], s[2], true)
+	name := c.view(s[1], s[2])
+	h, code := c.header(s[0], name, true)
 	if code == 0 {
 		c.edit()
 		code = c.code(h.Remove(name))

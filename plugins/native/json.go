@@ -11,14 +11,20 @@ import (
 // not be used.
 func (c *Call) document(ptr, n uint64, use access) (doc plugins.Document, path []byte, code int32) {
 	path = c.view(ptr, n)
+	doc, code = c.at(path, use)
+	return doc, path, code
+}
+
+// at returns the hook's document, and says why path may not be used in it.
+func (c *Call) at(path []byte, use access) (doc plugins.Document, code int32) {
 	if doc = c.x.Document(); doc == nil {
-		return nil, nil, abi.Absent
+		return nil, abi.Absent
 	}
 	if c.policy.Grants&abi.GrantContent == 0 && !openPath(c.where, path, use) {
 		c.policy.lack(abi.GrantContent, c.inside.name)
-		return nil, nil, abi.NotAllowed
+		return nil, abi.NotAllowed
 	}
-	return doc, path, 0
+	return doc, 0
 }
 
 // read returns the raw JSON at path if the policy may see it.
@@ -58,21 +64,29 @@ func jsonNumber(c *Call, s []uint64) {
 }
 
 func jsonString(c *Call, s []uint64) {
-	doc, path, code := c.document(s[0], s[1], reading)
-	if code == 0 && c.policy.Grants&abi.GrantContent == 0 {
-		_, code = c.read(doc, path) // its size must be known before it is unescaped
-	}
+	text, code := c.text(c.view(s[0], s[1]))
 	if code != 0 {
 		s[0] = result(code)
 		return
 	}
+	c.give(s, text, s[2], s[3])
+}
+
+// text returns the string at path, unescaped into scratch space.
+func (c *Call) text(path []byte) ([]byte, int32) {
+	doc, code := c.at(path, reading)
+	if code == 0 && c.policy.Grants&abi.GrantContent == 0 {
+		_, code = c.read(doc, path) // its size must be known before it is unescaped
+	}
+	if code != 0 {
+		return nil, code
+	}
 	text, err := doc.AppendString(c.scratch[:0], path)
 	if err != nil {
-		s[0] = result(c.code(err))
-		return
+		return nil, c.code(err)
 	}
 	c.scratch = text
-	c.give(s, text, s[2], s[3])
+	return text, 0
 }
 
 func jsonSet(c *Call, s []uint64) {

@@ -13,7 +13,7 @@ import (
 // each followed by its length.
 var pointers = map[string][]int{
 	"config_get": {0}, "fail": {0}, "property_get": {1}, "header_get": {1, 3}, "header_set": {1, 3}, "header_remove": {1},
-	"json_get": {0, 2}, "json_set": {0, 2}, "json_remove": {0}, "json_number": {0}, "json_set_number": {0},
+	"json_get": {0, 2}, "json_set": {0, 2}, "json_remove": {0}, "json_number": {0}, "json_set_number": {0}, "json_numbers": {0, 2}, "texts_get": {0, 2},
 	"json_string": {0, 2}, "json_set_string": {0, 2}, "model_set": {0}, "candidate_get": {2}, "candidate_label": {1, 3},
 	"reply": {1, 3}, "var_get": {0, 2}, "var_set": {0, 2}, "kv_get": {0, 2}, "kv_set": {0, 2}, "kv_add": {0},
 	"log": {1}, "metric_add": {0}, "hash": {0},

@@ -13,7 +13,7 @@ const maxMetricPart = 64 // bytes of a name, a label and a label's value
 
 func metricAdd(c *Call, s []uint64) {
 	name, value := c.view(s[0], s[1]), math.Float64frombits(s[2])
-	if !validMetric(name) || math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
+	if !c.validMetric(name) || math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
 		s[0] = result(abi.Malformed)
 		return
 	}
@@ -21,6 +21,19 @@ func metricAdd(c *Call, s []uint64) {
 		c.policy.Metrics.PolicyMetricAdd(c.policy.Name, c.metricName(name), value)
 	}
 	s[0] = 0
+}
+
+// validMetric is validMetric but for the name that was valid last: most
+// policies count one thing only.
+func (c *Call) validMetric(name []byte) bool {
+	if len(name) > 0 && string(name) == string(c.counter) {
+		return true
+	}
+	if !validMetric(name) {
+		return false
+	}
+	c.counter = append(c.counter[:0], name...)
+	return true
 }
 
 // metricName returns name as a string; each instance remembers those that it

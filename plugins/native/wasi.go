@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/sdk/abi"
@@ -34,8 +33,8 @@ type wasiFunction struct {
 	errno  func(c *Call, s []uint64) uint64
 }
 
-// Call implements api.GoModuleFunction.
-func (f *wasiFunction) Call(ctx context.Context, _ api.Module, s []uint64) {
+// Call implements api.GoFunction.
+func (f *wasiFunction) Call(ctx context.Context, s []uint64) {
 	c := ctx.(*Call)
 	c.inside = &f.function
 	if errno := f.errno(c, s); len(s) > 0 {
@@ -60,7 +59,7 @@ func instantiateWASI(ctx context.Context, rt wazero.Runtime) error {
 	b := rt.NewHostModuleBuilder(WASIModule)
 	for i, sig := range WASIFunctions() {
 		b.NewFunctionBuilder().
-			WithGoModuleFunction(wasiFunctions[i], valueTypes(sig.Params), valueTypes(sig.Results)).
+			WithGoFunction(wasiFunctions[i], valueTypes(sig.Params), valueTypes(sig.Results)).
 			Export(sig.Name)
 	}
 	if _, err := b.Instantiate(ctx); err != nil {

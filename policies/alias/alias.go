@@ -8,12 +8,20 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
+// alias is an exact name.
+type alias struct{ name, target string }
+
+// manyAliases are found in the map. Fewer are compared one by one: in a guest
+// to hash a name takes as long as to compare a dozen.
+const manyAliases = 12
+
 // prefix is an alias whose name ends in "*".
 type prefix struct{ text, target string }
 
 // The config, as setup left it. Nothing changes it afterwards.
 var (
 	exact    map[string]string // name -> model
+	few      []alias           // the same when they are few, nil if not
 	prefixes []prefix          // longest first
 	fallback string            // "": none
 	targets  map[string]bool   // the models that aliases lead to
@@ -34,6 +42,12 @@ func setup(c *sdk.Config) {
 	addAliases(c, slices.DeleteFunc(c.Keys(), func(key string) bool {
 		return key == "default" || key == "restore" || key == "names"
 	}))
+	few = nil
+	if len(exact) < manyAliases {
+		for name, target := range exact {
+			few = append(few, alias{name, target})
+		}
+	}
 	slices.SortFunc(prefixes, func(a, b prefix) int { return len(b.text) - len(a.text) })
 	if restore {
 		_ = sdk.Interest(abi.OnRequest, abi.OnResponse, abi.OnEvent)
@@ -78,11 +92,18 @@ func addAliases(c *sdk.Config, keys []string) {
 // name, else the longest prefix, else the default; the models that aliases
 // lead to are asked for by their own names, so the default leaves them alone.
 func resolve(name string) (string, bool) {
-	if target, ok := exact[name]; ok {
-		return target, true
+	for i := range few {
+		if few[i].name == name {
+			return few[i].target, true
+		}
 	}
-	for _, p := range prefixes {
-		if strings.HasPrefix(name, p.text) {
+	if len(exact) > len(few) {
+		if target, ok := exact[name]; ok {
+			return target, true
+		}
+	}
+	for i := range prefixes {
+		if p := &prefixes[i]; strings.HasPrefix(name, p.text) {
 			return p.target, true
 		}
 	}

@@ -1,14 +1,14 @@
 package main
 
-import (
-	"github.com/infinirouter/infinirouter/sdk"
-	"github.com/infinirouter/infinirouter/sdk/abi"
-)
+import "github.com/infinirouter/infinirouter/sdk"
 
 // split is on_request: it chooses an arm, and writes down which.
 func split() sdk.Action {
-	model, ok := sdk.Model()
-	if !ok || !sdk.MatchAny(models, model) {
+	if !asked.Ask() {
+		return sdk.Fail("the request cannot be read: " + sdk.Err().Error())
+	}
+	now, ok := asked.Get(model)
+	if !ok || !sdk.MatchAny(models, now) {
 		return sdk.Continue
 	}
 	a := overridden()
@@ -19,7 +19,7 @@ func split() sdk.Action {
 		return sdk.Fail("the arm cannot be kept in " + varName + ": " + err.Error())
 	}
 	_ = sdk.AddMetric(a.metric, 1) // refused only for a malformed name, and setup checked it
-	if a.model == "" || a.model == model {
+	if a.model == "" || a.model == now {
 		return sdk.Continue
 	}
 	if err := sdk.SetModel(a.model); err != nil {
@@ -31,10 +31,10 @@ func split() sdk.Action {
 // overridden returns the arm that the client asked for, nil if it asked for
 // none or for one that there is not.
 func overridden() *arm {
-	if override == "" {
+	if override < 0 {
 		return nil
 	}
-	name, ok := sdk.RequestHeader(override)
+	name, ok := asked.Get(override)
 	if !ok {
 		return nil
 	}
@@ -54,22 +54,9 @@ func armNamed(name string) *arm {
 // number: then the request sticks to nothing.
 func stickyKey() uint64 {
 	for _, k := range keys {
-		if text, ok := k.read(); ok && text != "" {
+		if text, ok := asked.Get(k); ok && text != "" {
 			return sdk.Hash(text)
 		}
 	}
 	return sdk.Random()
-}
-
-func (k keySource) read() (string, bool) {
-	switch k.kind {
-	case keyHeader:
-		return sdk.RequestHeader(k.header)
-	case keyAPIKey:
-		return sdk.Property(abi.PropertyAPIKeyID)
-	case keyUser:
-		return sdk.Text("/user")
-	default:
-		return sdk.Property(abi.PropertyClientAddress)
-	}
 }

@@ -20,32 +20,20 @@ type arm struct {
 
 type label struct{ name, value string }
 
-// keySource says where the key that a request sticks by comes from.
-type keySource struct {
-	kind   keyKind
-	header string
-}
-
-type keyKind uint8
-
-const (
-	keyHeader keyKind = iota
-	keyAPIKey
-	keyUser
-	keyClientAddress
-)
-
 // The config, as setup left it. Nothing changes it afterwards.
 var (
-	models   []string // whose requests are split
-	keys     []keySource
-	override string // header that names an arm, "" for none
-	varName  string // var and column of the access log that the arm is in
+	models   []string  // whose requests are split
+	asked    sdk.Texts // what decides, read in one call of the router:
+	model    int       // the place of the model among it,
+	override int       // of the header that names an arm, -1 for none,
+	keys     []int     // and of what a user is known by
+	varName  string    // var and column of the access log that the arm is in
 	arms     []arm
 )
 
 func setup(c *sdk.Config) {
-	models, keys, arms = []string{"*"}, nil, nil
+	models, keys, arms, asked = []string{"*"}, nil, nil, sdk.Texts{}
+	model, override = asked.Add(abi.PropertyModel), -1
 	if c.Has("models") {
 		if models = c.Strings("models"); len(models) == 0 {
 			c.Reject("models", `want the models to split, such as ["Qwen3-32B"]`)
@@ -56,8 +44,9 @@ func setup(c *sdk.Config) {
 		c.Reject("name", "want at most 60 of a-z, 0-9, '_', '-' and '.'")
 	}
 	varName = "log." + name
-	override = c.String("override", "")
-	if c.Has("override") && !isWord(override, 256) {
+	if header := c.String("override", ""); isWord(header, 256) {
+		override = asked.AddHeader(header)
+	} else if c.Has("override") {
 		c.Reject("override", "want a header's name, such as X-Canary")
 	}
 	readKeys(c)
@@ -77,13 +66,13 @@ func readKeys(c *sdk.Config) {
 		header, isHeader := strings.CutPrefix(text, "header:")
 		switch {
 		case isHeader && isWord(header, 256):
-			keys = append(keys, keySource{keyHeader, header})
+			keys = append(keys, asked.AddHeader(header))
 		case text == "api_key":
-			keys = append(keys, keySource{kind: keyAPIKey})
+			keys = append(keys, asked.Add(abi.PropertyAPIKeyID))
 		case text == "user":
-			keys = append(keys, keySource{kind: keyUser})
+			keys = append(keys, asked.AddText("/user"))
 		case text == "client_address":
-			keys = append(keys, keySource{kind: keyClientAddress})
+			keys = append(keys, asked.Add(abi.PropertyClientAddress))
 		case text == "none" && len(list) == 1:
 		default:
 			c.Reject("key", `"`+text+`" is none of "header:NAME", "api_key", "user", "client_address" and, alone, "none"`)

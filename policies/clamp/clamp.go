@@ -14,10 +14,8 @@ var changes []byte
 // clamp is on_request.
 func clamp() sdk.Action {
 	changes = changes[:0]
-	for i, params := 0, paramsNow(); i < len(params); i++ {
-		if action := params[i].apply(); action != sdk.Continue {
-			return action
-		}
+	if action := boundsNow().apply(); action != sdk.Continue {
+		return action
 	}
 	if reportTo == "" || len(changes) == 0 {
 		return sdk.Continue
@@ -25,16 +23,16 @@ func clamp() sdk.Action {
 	return report()
 }
 
-// paramsNow returns what holds for the request's model: the first rule that
+// boundsNow returns what holds for the request's model: the first rule that
 // names it, or the parameters that hold for all.
-func paramsNow() []param {
+func boundsNow() *bounds {
 	if len(rules) == 0 {
 		return base
 	}
 	model, _ := sdk.Model()
 	for i := range rules {
 		if sdk.MatchAny(rules[i].models, model) {
-			return rules[i].params
+			return rules[i].bounds
 		}
 	}
 	return base
@@ -87,9 +85,14 @@ func (p *param) applyUnseen() sdk.Action {
 // passed on: there are services that would read a number in it.
 func (p *param) limit(raw string) sdk.Action {
 	f, ok := sdk.ParseNumber(raw)
-	switch {
-	case !ok:
+	if !ok {
 		return p.notANumber()
+	}
+	return p.limitTo(f)
+}
+
+func (p *param) limitTo(f float64) sdk.Action {
+	switch {
 	case p.max.is && f > p.max.value:
 		return p.set(p.max.text(f))
 	case p.min.is && f < p.min.value:

@@ -12,12 +12,12 @@ import (
 // table, those of the rule put in their place.
 type rule struct {
 	models []string
-	params []param
+	*bounds
 }
 
 // The config, as setup left it. Nothing changes it afterwards.
 var (
-	base        []param
+	base        *bounds
 	rules       []rule
 	reportTo    string   // header that lists what was changed, "" for none
 	reportVar   string   // var in which that list travels
@@ -25,10 +25,12 @@ var (
 )
 
 func setup(c *sdk.Config) {
-	base, rules = nil, nil
+	var params []param
+	rules = nil
 	if t := c.Table("params"); t != nil {
-		base = readParams(t)
+		params = readParams(t)
 	}
+	base = newBounds(params)
 	if c.Has("rules") {
 		for _, t := range c.Tables("rules") {
 			rules = append(rules, readRule(t))
@@ -55,21 +57,19 @@ func readRule(c *sdk.Config) rule {
 	if len(r.models) == 0 {
 		c.Reject("models", `want the models that the rule is for, such as ["qwen*"]`)
 	}
-	r.params = slices.Clone(base)
-	t := c.Table("params")
-	if t == nil {
-		if !c.Has("params") {
-			c.Reject("params", "want a table of parameters")
+	params := slices.Clone(base.params)
+	if t := c.Table("params"); t != nil {
+		for _, p := range readParams(t) {
+			if i := slices.IndexFunc(params, func(q param) bool { return q.name == p.name }); i >= 0 {
+				params[i] = p
+			} else {
+				params = append(params, p)
+			}
 		}
-		return r
+	} else if !c.Has("params") {
+		c.Reject("params", "want a table of parameters")
 	}
-	for _, p := range readParams(t) {
-		if i := slices.IndexFunc(r.params, func(q param) bool { return q.name == p.name }); i >= 0 {
-			r.params[i] = p
-		} else {
-			r.params = append(r.params, p)
-		}
-	}
+	r.bounds = newBounds(params)
 	return r
 }
 

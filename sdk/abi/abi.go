@@ -182,6 +182,20 @@ const (
 	F64 Type = 0x7c
 )
 
+// Sizes of the records that the functions which answer several questions at
+// once put into a buffer.
+const (
+	NumberRecord = 16 // json_numbers: f64, i32 code, four bytes unused
+	TextRecord   = 8  // texts_get: i32 offset in the buffer, i32 length or code
+)
+
+// What a question of texts_get begins with; the rest names the text.
+const (
+	AskProperty = "property" // then a colon and the number of a Property, decimal
+	AskHeader   = "header"   // then a colon and the name of a request header
+	AskText     = "text"     // then a colon and the path of a string in the document
+)
+
 // Function is one host function: its name and WebAssembly signature, and the
 // grant without which it always answers NotAllowed (0: none).
 type Function struct {
@@ -197,6 +211,7 @@ var Functions = []Function{
 	{"interest_set", []Type{I32}, []Type{I32}, 0},
 	{"fail", []Type{I32, I32}, nil, 0},
 	{"property_get", []Type{I32, I32, I32}, []Type{I32}, 0},
+	{"texts_get", []Type{I32, I32, I32, I32}, []Type{I32}, 0},
 	{"number_get", []Type{I32}, []Type{F64}, 0},
 	{"header_get", []Type{I32, I32, I32, I32, I32}, []Type{I32}, 0},
 	{"header_set", []Type{I32, I32, I32, I32, I32}, []Type{I32}, 0},
@@ -205,6 +220,7 @@ var Functions = []Function{
 	{"json_set", []Type{I32, I32, I32, I32}, []Type{I32}, 0},
 	{"json_remove", []Type{I32, I32}, []Type{I32}, 0},
 	{"json_number", []Type{I32, I32}, []Type{F64}, 0},
+	{"json_numbers", []Type{I32, I32, I32, I32}, []Type{I32}, 0},
 	{"json_set_number", []Type{I32, I32, F64}, []Type{I32}, 0},
 	{"json_string", []Type{I32, I32, I32, I32}, []Type{I32}, 0},
 	{"json_set_string", []Type{I32, I32, I32, I32}, []Type{I32}, 0},

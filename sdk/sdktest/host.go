@@ -1,7 +1,10 @@
 package sdktest
 
 import (
+	"encoding/binary"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/infinirouter/infinirouter/sdk"
@@ -105,6 +108,44 @@ func (h *host) PropertyGet(key int32, room []byte) int32 {
 	}
 	v, ok := h.x.Property(abi.Property(key))
 	return giveIf(v, ok, room)
+}
+
+// TextsGet answers each name as the function for its kind does.
+func (h *host) TextsGet(names string, room []byte) int32 {
+	if !h.in() {
+		return abi.NotAllowed
+	}
+	if names == "" {
+		return 0
+	}
+	list := strings.Split(names, "\x00")
+	records, texts := make([]byte, 0, len(list)*abi.TextRecord), []byte(nil)
+	for _, name := range list {
+		text := make([]byte, 256)
+		n := h.textOf(name, text)
+		if int(n) > len(text) {
+			text = make([]byte, n)
+			n = h.textOf(name, text)
+		}
+		records = binary.LittleEndian.AppendUint32(records, uint32(len(list)*abi.TextRecord+len(texts)))
+		records = binary.LittleEndian.AppendUint32(records, uint32(n))
+		texts = append(texts, text[:max(n, 0)]...)
+	}
+	return give(append(records, texts...), room)
+}
+
+func (h *host) textOf(name string, room []byte) int32 {
+	switch kind, rest, _ := strings.Cut(name, ":"); kind {
+	case abi.AskProperty:
+		if key, err := strconv.ParseUint(rest, 10, 16); err == nil {
+			return h.PropertyGet(int32(key), room)
+		}
+	case abi.AskHeader:
+		return h.HeaderGet(int32(abi.RequestSide), rest, room)
+	case abi.AskText:
+		return h.JSONString(rest, room)
+	}
+	return abi.Malformed
 }
 
 func (h *host) NumberGet(key int32) float64 {

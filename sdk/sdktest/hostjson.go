@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"encoding/binary"
 	"math"
 	"strings"
 
@@ -123,6 +124,29 @@ func (h *host) JSONNumber(path string) float64 {
 		return math.NaN()
 	}
 	return f
+}
+
+// JSONNumbers answers each path as JSONNumber does, and says why not.
+func (h *host) JSONNumbers(paths string, room []byte) int32 {
+	if !h.in() {
+		return abi.NotAllowed
+	}
+	if paths == "" {
+		return 0
+	}
+	var records []byte
+	for _, path := range strings.Split(paths, "\x00") {
+		f, c := h.JSONNumber(path), int32(0)
+		if math.IsNaN(f) {
+			f, c = 0, abi.Malformed
+			if _, why := h.read(path); why != 0 {
+				c = why
+			}
+		}
+		records = binary.LittleEndian.AppendUint64(records, math.Float64bits(f))
+		records = binary.LittleEndian.AppendUint64(records, uint64(uint32(c)))
+	}
+	return give(records, room)
 }
 
 func (h *host) JSONSetNumber(path string, value float64) int32 {
