@@ -45,19 +45,26 @@ func (x *exchange) takeRequestID() {
 		x.id = append(x.id[:0], id...)
 		return
 	}
+	x.id = appendRequestID(x.id[:0])
+	h.SetBytesV(headerRequestID, x.id)
+}
+
+func appendRequestID(dst []byte) []byte {
 	var raw [12]byte
 	for i := range raw {
 		raw[i] = byte(rand.Uint32())
 	}
-	x.id = hex.AppendEncode(x.id[:0], raw[:])
-	h.SetBytesV(headerRequestID, x.id)
+	return hex.AppendEncode(dst, raw[:])
 }
 
 // appendIP appends the client's address: the peer's, or where a proxy in front
 // is trusted, what that proxy appended to X-Forwarded-For.
 func appendIP(dst []byte, ctx *fasthttp.RequestCtx, trust bool) []byte {
 	if trust {
-		value := ctx.Request.Header.Peek("X-Forwarded-For")
+		var value []byte
+		if lines := ctx.Request.Header.PeekAll("X-Forwarded-For"); len(lines) > 0 {
+			value = lines[len(lines)-1]
+		}
 		if i := bytes.LastIndexByte(value, ','); i >= 0 {
 			value = value[i+1:]
 		}
@@ -129,7 +136,7 @@ func (x *exchange) noteUsage(batch []byte) {
 	for len(batch) > 0 {
 		n := openai.EventEnd(batch)
 		if n == 0 {
-			return
+			n = len(batch) // the stream's last event, without its blank line
 		}
 		x.outcome.addUsage(openai.EventData(nil, batch[:n]))
 		batch = batch[n:]

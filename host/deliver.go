@@ -33,7 +33,7 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fa
 	x.observe(replyResult(reply.Status()), nil)
 	x.outcome.addUsage(body)
 	if x.chain.wants(abi.OnResponse) {
-		if f := r.onResponse(x, body); f != nil {
+		if _, f := r.onResponse(x, body); f != nil {
 			return false, f
 		}
 	}
@@ -46,41 +46,57 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fa
 func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool, f *fault) {
 	resp := &x.ctx.Response
 	size := reply.ContentLength()
+	events := hasPrefixFold(reply.Header().ContentType(), "text/event-stream")
+	if events && encoded(reply.Header()) {
+		if x.chain.wants(abi.OnEvent) {
+			reply.Close()
+			x.observe(service.Neutral, nil)
+			resp.Reset()
+			return false, &fault{status: fasthttp.StatusBadGateway, message: "the service compressed a stream that policies must read, unasked", kind: outcomeServiceError}
+		}
+		events = false
+	}
 	if x.chain.wants(abi.OnResponse) {
-		if f := r.onResponse(x, nil); f != nil || x.reply.status != 0 {
+		if replaced, f := r.onResponse(x, nil); f != nil || replaced {
 			reply.Close()
 			x.observe(service.Neutral, nil)
 			return false, f
 		}
 	}
-	events := hasPrefixFold(reply.Header().ContentType(), "text/event-stream")
-	if events && x.chain.wants(abi.OnEvent) {
-		size = -1
+	if events {
+		size = -1 // policies change the length, and so does an error event
 	}
 	resp.ImmediateHeaderFlush = !reply.Buffered()
 	resp.SetBodyStream(newStream(r, x, reply, events), size)
 	return true, nil
 }
 
+// encoded reports whether a body's bytes are not the text that they stand for.
+func encoded(h *fasthttp.ResponseHeader) bool {
+	encoding := h.ContentEncoding()
+	return len(encoding) > 0 && !bytes.EqualFold(encoding, []byte("identity"))
+}
+
 // onResponse runs the chain's on_response with body as the document; body is
-// nil for a reply that streams. Edits and replacements go into the response.
-func (r *Router) onResponse(x *exchange, body []byte) *fault {
+// nil for a reply that streams. Edits go into the response, and so does a
+// policy's reply, which has replaced the service's then.
+func (r *Router) onResponse(x *exchange, body []byte) (replaced bool, f *fault) {
 	x.reply = earlyReply{}
 	x.show(stageResponse, body)
 	action, err := x.chain.run(abi.OnResponse, x, r.options.Logger)
 	if err != nil {
 		x.ctx.Response.Reset()
-		return policyFault(err)
+		return false, policyFault(err)
 	}
 	if action == abi.Replied {
 		x.ctx.Response.Reset()
 		x.answerEarly()
-		return nil
+		return true, nil
 	}
 	if edited, ok := x.edited(); ok {
 		x.ctx.Response.SetBody(edited)
 	}
-	return nil
+	return false, nil
 }
 
 // replyResult says what a complete reply tells of the service. That it is not
@@ -122,9 +138,10 @@ func (x *exchange) scheme() string {
 	return "http"
 }
 
-// endpointName is a path without slashes around it and without "v1".
+// endpointName is a path without its first slash and without "v1". A slash at
+// its end stays: to a route, and to a service, that is another path.
 func endpointName(path []byte) []byte {
-	return bytes.TrimPrefix(bytes.Trim(path, "/"), []byte("v1/"))
+	return bytes.TrimPrefix(bytes.TrimPrefix(path, []byte("/")), []byte("v1/"))
 }
 
 // endpoints are the inference endpoints, each served with and without "/v1".

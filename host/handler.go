@@ -22,6 +22,7 @@ import (
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
 	if r.statusPage(ctx, g) {
+		markPage(ctx, g)
 		g.release()
 		return
 	}
@@ -33,6 +34,7 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	if f != nil {
 		x.refuse(f)
 	}
+	limitWrite(ctx, g)
 	r.finish(x)
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -77,6 +78,7 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		IdleTimeout:                  r.boot.Server.IdleTimeout,
 		WriteTimeout:                 r.boot.Server.StreamIdleTimeout,
 		TCPKeepalive:                 true,
+		SecureErrorLogMessage:        true,
 		Logger:                       silent{},
 	}
 }
@@ -112,7 +114,7 @@ func (g *generation) largestBody() int64 {
 func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	g := r.acquire()
 	defer g.release()
-	f := badRequest("the request is not valid HTTP: " + err.Error())
+	f := badRequest("the request is not valid HTTP: " + protocolReason(err))
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
 	switch {
@@ -126,7 +128,21 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	}
 	ctx.Response.Reset()
 	f.write(&ctx.Response, g.config.Server.ErrorFormat)
+	ctx.Response.Header.SetBytesV(headerRequestID, appendRequestID(nil))
 	ctx.Response.SetConnectionClose()
+	limitWrite(ctx, g)
+	if c, ok := ctx.Conn().(*clientConn); ok {
+		c.unread = true
+	}
+}
+
+// protocolReason is what fasthttp says of a request, up to where it starts to
+// quote: a key or a prompt could be in it.
+func protocolReason(err error) string {
+	reason := strings.TrimPrefix(err.Error(), "error when reading request headers: ")
+	reason, _, _ = strings.Cut(reason, `"`)
+	reason, _, _ = strings.Cut(reason, ": buffer size")
+	return strings.TrimRight(reason, ": ")
 }
 
 // acquire takes a reference to the running generation.
@@ -177,12 +193,38 @@ func (l *patientListener) Accept() (net.Conn, error) {
 	const longest = time.Second
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, longest) {
 		conn, err := l.Listener.Accept()
+		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+			return &clientConn{TCPConn: tcp}, nil
+		}
 		if err == nil || !passing(err) {
 			return conn, err
 		}
 		l.log.Warn("accepting a connection failed, waiting", "error", err.Error(), "wait", wait.String())
 		time.Sleep(wait)
 	}
+}
+
+// clientConn is a client's connection. Closed with bytes of a request unread,
+// a socket is reset, and the reset overtakes the answer that says why; so such
+// a connection is closed for writing first, and read for a while.
+type clientConn struct {
+	*net.TCPConn
+	unread bool // set by the goroutine that serves the connection
+}
+
+// Limits on what is read of a request that was refused.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 64 << 20
+)
+
+// Close implements net.Conn.
+func (c *clientConn) Close() error {
+	if c.unread && c.CloseWrite() == nil {
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes)
+	}
+	return c.TCPConn.Close()
 }
 
 func passing(err error) bool {

@@ -26,7 +26,7 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 	if !ctx.IsGet() && !ctx.IsHead() {
 		return false
 	}
-	name := endpointName(path)
+	name := endpointName(bytes.TrimRight(path, "/"))
 	switch {
 	case string(path) == "/health":
 		page, healthy := admin.Health(g.serviceViews(), time.Now())
@@ -46,6 +46,16 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 		return false
 	}
 	return true
+}
+
+// markPage sets what every answer carries, beside those of requests.
+func markPage(ctx *fasthttp.RequestCtx, g *generation) {
+	id := ctx.Request.Header.Peek(headerRequestID)
+	if !validRequestID(id) {
+		id = appendRequestID(nil)
+	}
+	ctx.Response.Header.SetBytesV(headerRequestID, id)
+	limitWrite(ctx, g)
 }
 
 var modelsPrefix = []byte("models/")
@@ -100,6 +110,7 @@ func isAdminPage(path []byte) bool {
 func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
 	defer g.release()
+	defer markPage(ctx, g)
 	if isAdminPage(ctx.Path()) {
 		r.adminPage(ctx, g)
 		return

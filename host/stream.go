@@ -1,8 +1,12 @@
 package host
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/forward"
 	"github.com/infinirouter/infinirouter/host/openai"
@@ -32,7 +36,8 @@ type stream struct {
 }
 
 // streamBuffer is what one read from a service may bring; maxEvent bounds the
-// event that is waited for: a longer one is passed on in pieces.
+// event that is waited for: a longer one is passed on in pieces, or ends the
+// stream where a policy should have seen it.
 const (
 	streamBuffer = 4 << 10
 	maxEvent     = 1 << 20
@@ -58,8 +63,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	n := copy(p, s.out[s.sent:])
 	s.sent += n
 	s.x.outcome.replyBytes += int64(n)
-	_ = s.x.ctx.Conn().SetWriteDeadline(time.Now().Add(s.x.gen.config.Server.StreamIdleTimeout))
+	limitWrite(s.x.ctx, s.x.gen)
 	return n, nil
+}
+
+// limitWrite bounds how long a client may leave unread what is written next.
+// Set through ctx, the limit holds until the last byte of the reply is written,
+// which fasthttp then does without waiting for a next request.
+func limitWrite(ctx *fasthttp.RequestCtx, g *generation) {
+	_ = ctx.SetWriteDeadline(time.Now().Add(g.config.Server.StreamIdleTimeout))
 }
 
 // fill waits for the service and turns what came into out.
@@ -80,14 +92,20 @@ func (s *stream) fill() {
 	}
 	s.err = err
 	if err == io.EOF {
-		s.out = append(s.out, s.in...)
+		// The last event may lack its blank line: clients that read by lines
+		// take it all the same, so policies see it.
+		s.passOn(s.in)
 		s.in = s.in[:0]
 		return
 	}
 	if s.events {
-		f := forwardFault(err)
-		s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
+		s.say(forwardFault(err))
 	}
+}
+
+// say tells the client of a fault, as an event.
+func (s *stream) say(f *fault) {
+	s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
 }
 
 // pass moves what is complete from in to out.
@@ -96,22 +114,30 @@ func (s *stream) pass() {
 	if s.events {
 		ready = openai.LastEventEnd(s.in)
 		if ready == 0 && len(s.in) >= maxEvent {
+			if s.edit {
+				s.err = errEventTooLong
+				s.say(&fault{status: fasthttp.StatusBadGateway, message: errEventTooLong.Error()})
+				return
+			}
 			ready = len(s.in)
 		}
 	}
-	if ready == 0 {
+	s.passOn(s.in[:ready])
+	s.in = s.in[:copy(s.in, s.in[ready:])]
+}
+
+var errEventTooLong = fmt.Errorf("the service sent an event of over %d bytes, too long for policies to see", maxEvent)
+
+// passOn moves b to out, through on_event where a policy has it.
+func (s *stream) passOn(b []byte) {
+	if s.edit {
+		s.passEvents(b)
 		return
 	}
-	switch {
-	case s.edit:
-		s.passEvents(s.in[:ready])
-	case s.events:
-		s.x.noteUsage(s.in[:ready])
-		s.out = append(s.out, s.in[:ready]...)
-	default:
-		s.out = append(s.out, s.in[:ready]...)
+	if s.events {
+		s.x.noteUsage(b)
 	}
-	s.in = s.in[:copy(s.in, s.in[ready:])]
+	s.out = append(s.out, b...)
 }
 
 // passEvents runs on_event on each complete event of batch.
@@ -153,8 +179,7 @@ func (s *stream) passEvents(batch []byte) {
 
 // fail ends the stream because a policy failed on an event.
 func (s *stream) fail(err error) {
-	f := policyFault(err)
-	s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
+	s.say(policyFault(err))
 	s.err = err
 }
 
@@ -169,7 +194,6 @@ func (s *stream) Close() error {
 	x.watch.Stop()
 	s.settle()
 	s.reply.Close()
-	_ = x.ctx.Conn().SetWriteDeadline(time.Time{})
 	s.router.finish(x)
 	return nil
 }
@@ -186,6 +210,15 @@ func (s *stream) settle() {
 		s.x.observe(service.Neutral, nil)
 	default:
 		o.kind, o.err = outcomeCut, s.err.Error()
-		s.x.observe(service.Failed, s.err)
+		s.x.observe(blame(s.err), s.err)
 	}
+}
+
+// blame says whether a stream that was cut is the service's failure. What a
+// policy broke, or cannot read, says nothing of its health.
+func blame(err error) service.Result {
+	if errors.As(err, new(*forward.Error)) {
+		return service.Failed
+	}
+	return service.Neutral
 }

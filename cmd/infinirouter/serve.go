@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/infinirouter/infinirouter/host"
@@ -30,6 +31,10 @@ type serveOptions struct {
 // everything else to stderr.
 func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, opts serveOptions) error {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	// From the first moment to the last: SIGHUP's own meaning is the end.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	seen := watch.Look(watch.Files{Names: []string{configPath}}) // before it is read
 	cfg, err := config.Load(configPath)
 	if err != nil {
@@ -54,7 +59,7 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if err != nil {
 		return err
 	}
-	s := &serving{router: router, cfg: cfg, log: log, since: since}
+	s := &serving{router: router, cfg: cfg, log: log, since: since, hangup: hangup}
 	return s.until(ctx, opts.Ready)
 }
 
@@ -63,7 +68,8 @@ type serving struct {
 	router *host.Router
 	cfg    *config.Config
 	log    *slog.Logger
-	since  watch.Marks // how the files stood that cfg was read from
+	since  watch.Marks      // how the files stood that cfg was read from
+	hangup <-chan os.Signal // SIGHUP
 	failed chan error
 }
 
@@ -75,8 +81,9 @@ func (s *serving) until(ctx context.Context, ready func(addr string)) error {
 	}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	go s.follow(following)
-	go reloadOnHangup(following, s.router)
+	var followers sync.WaitGroup
+	followers.Go(func() { s.follow(following) })
+	followers.Go(func() { s.reloadOnHangup(following) })
 	s.log.Info("serving", "address", ln.Addr().String(), "config", s.cfg.File)
 	if ready != nil {
 		ready(ln.Addr().String())
@@ -87,6 +94,7 @@ func (s *serving) until(ctx context.Context, ready func(addr string)) error {
 	case <-ctx.Done():
 	}
 	stop()
+	followers.Wait() // no reload may begin once the router is shut down
 	return s.drain()
 }
 
@@ -133,16 +141,13 @@ func (s *serving) follow(ctx context.Context) {
 }
 
 // reloadOnHangup reloads on SIGHUP.
-func reloadOnHangup(ctx context.Context, router *host.Router) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func (s *serving) reloadOnHangup(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangup:
-			_, _ = router.Reload(ctx) // Reload logs
+		case <-s.hangup:
+			_, _ = s.router.Reload(ctx) // Reload logs
 		}
 	}
 }
