@@ -13,19 +13,21 @@ func (d *Document) reserve(n int) {
 		return
 	}
 	live := n
-	for _, set := range [2][]member{d.members, d.saved} {
-		for i := range set {
-			live += set[i].ownedBytes()
-		}
+	for i := range d.members {
+		live += d.members[i].ownedBytes()
+	}
+	for i := range d.saved {
+		live += d.saved[i].ownedBytes()
 	}
 	if want := live + live/2 + 1024; cap(d.spare) < want { // with slack, or every edit would come here
 		d.spare = make([]byte, 0, want)
 	}
 	d.arena, d.spare = d.spare[:0], d.arena
-	for _, set := range [2][]member{d.members, d.saved} {
-		for i := range set {
-			d.move(&set[i])
-		}
+	for i := range d.members {
+		d.move(&d.members[i])
+	}
+	for i := range d.saved {
+		d.move(&d.saved[i].member)
 	}
 }
 

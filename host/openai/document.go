@@ -49,9 +49,11 @@ type Document struct {
 	arena, spare []byte // see arena.go
 
 	edited bool
-	open   bool     // between Begin and Commit or Rollback
-	saved  []member // members at Begin
-	was    bool     // edited at Begin
+	open   bool   // between Begin and Commit or Rollback
+	turn   uint32 // counts transactions; a member with this number is in saved
+	saved  []undo // members at Begin, of those that have changed since
+	length int    // of members at Begin
+	was    bool   // edited at Begin
 
 	out      []byte // what Bytes rendered
 	rendered bool   // out is the document as it is now
@@ -71,8 +73,8 @@ const keep = 4 << 20
 // are large.
 func (d *Document) Reset() {
 	clear(d.members)
-	clear(d.saved)
-	d.body, d.members, d.saved, d.parsed = nil, d.members[:0], d.saved[:0], 0
+	d.forget()
+	d.body, d.members, d.parsed = nil, d.members[:0], 0
 	d.edited, d.open, d.was, d.rendered = false, false, false, false
 	d.counts = counts{}
 	for _, b := range []*[]byte{&d.names, &d.arena, &d.spare, &d.out, &d.scratch, &d.text, &d.model} {
@@ -197,15 +199,44 @@ var (
 // Begin opens a transaction: Rollback brings back what is now, Commit keeps what
 // came of it. A Begin inside a transaction opens a new one in its place.
 func (d *Document) Begin() {
-	clear(d.saved)
-	d.saved = append(d.saved[:0], d.members...)
+	d.forget()
+	d.turn++
+	if d.turn == 0 { // it has come round: no member may look saved
+		for i := range d.members {
+			d.members[i].turn = 0
+		}
+		d.turn = 1
+	}
+	d.length = len(d.members)
 	d.open, d.was = true, d.edited
 }
 
 // Commit ends the transaction and keeps its edits.
 func (d *Document) Commit() {
-	clear(d.saved)
-	d.saved, d.open = d.saved[:0], false
+	d.forget()
+	d.open = false
+}
+
+// undo is a member as it was at Begin.
+type undo struct {
+	i int
+	member
+}
+
+// save keeps member i for Rollback. It must precede every change of a member.
+func (d *Document) save(i int) {
+	if m := &d.members[i]; d.open && i < d.length && m.turn != d.turn {
+		d.saved = append(d.saved, undo{i, *m})
+		m.turn = d.turn
+	}
+}
+
+// forget lets go of what was saved.
+func (d *Document) forget() {
+	if len(d.saved) > 0 {
+		clear(d.saved)
+		d.saved = d.saved[:0]
+	}
 }
 
 // Rollback ends the transaction and undoes its edits. Without one it does nothing.
@@ -213,8 +244,11 @@ func (d *Document) Rollback() {
 	if !d.open {
 		return
 	}
-	clear(d.members)
-	d.members = append(d.members[:0], d.saved...)
+	clear(d.members[d.length:])
+	d.members = d.members[:d.length]
+	for i := range d.saved {
+		d.members[d.saved[i].i] = d.saved[i].member
+	}
 	d.edited = d.was
 	d.changed()
 	d.Commit()

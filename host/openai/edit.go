@@ -20,7 +20,7 @@ func (d *Document) Set(path, raw []byte) error {
 	c := checker{b: raw, depth: d.limits.Depth, outer: bytes.Count(path, slash)}
 	switch {
 	case c.whole():
-		return d.put(path, bytes.Trim(raw, " \t\r\n"))
+		return d.put(path, trimSpace(raw))
 	case c.tooDeep:
 		return fmt.Errorf("value for %.64q: %s: %w", path, c.reason, plugins.ErrTooLarge)
 	default:
@@ -55,16 +55,17 @@ func (d *Document) Remove(path []byte) error {
 		return plugins.ErrMalformed
 	}
 	token, rest := d.nextToken(path)
-	m := d.lookup(token)
-	if m == nil {
+	i := d.find(token)
+	if i < 0 || d.members[i].removed {
 		return plugins.ErrAbsent
 	}
 	if len(rest) == 0 {
-		m.removed = true
+		d.save(i)
+		d.members[i].removed = true
 		d.touch()
 		return nil
 	}
-	return d.below(m, rest, nil)
+	return d.below(i, rest, nil)
 }
 
 // put sets a checked value without space around it at a valid path.
@@ -75,7 +76,7 @@ func (d *Document) put(path, raw []byte) error {
 		if i < 0 || d.members[i].removed {
 			return plugins.ErrAbsent
 		}
-		return d.below(&d.members[i], rest, raw)
+		return d.below(i, rest, raw)
 	}
 	if !d.limits.AnyModel && raw[0] != '"' && bytes.Equal(token, nameModel) {
 		return fmt.Errorf("model must be a string: %w", plugins.ErrMalformed)
@@ -93,6 +94,7 @@ func (d *Document) put(path, raw []byte) error {
 	if err := d.room(more); err != nil {
 		return err
 	}
+	d.save(i)
 	d.reserve(len(raw))
 	m.value, m.owned, m.removed = d.store(raw), true, false
 	d.touch()
@@ -123,9 +125,10 @@ func (d *Document) join(name, raw []byte) error {
 	return nil
 }
 
-// below edits inside a member's value: what is at rest becomes raw or, if that
-// is nil, goes away.
-func (d *Document) below(m *member, rest, raw []byte) error {
+// below edits inside the value of member i: what is at rest becomes raw or, if
+// that is nil, goes away.
+func (d *Document) below(i int, rest, raw []byte) error {
+	m := &d.members[i]
 	e := splice{d: d, v: m.value, cuts: d.cuts[:0], raw: raw}
 	found := e.find(rest)
 	d.cuts = e.cuts
@@ -138,6 +141,7 @@ func (d *Document) below(m *member, rest, raw []byte) error {
 	if err := d.room(e.growth()); err != nil {
 		return err
 	}
+	d.save(i)
 	d.reserve(len(m.value) + e.most())
 	start := len(d.arena)
 	d.arena = e.appendTo(d.arena)

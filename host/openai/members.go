@@ -13,6 +13,7 @@ type member struct {
 
 	at, val, end int // in the body: key, value, end of the value; unused if added
 
+	turn    uint32 // of the transaction that saved it last
 	removed bool
 	owned   bool // value lies in the arena
 }

@@ -24,6 +24,20 @@ func validPath(path []byte) bool {
 	}
 }
 
+// single reports whether path is a pointer to a member of the top level, without
+// escapes: as most are.
+func single(path []byte) bool {
+	if path[0] != '/' {
+		return false
+	}
+	for _, ch := range path[1:] {
+		if ch == '/' || ch == '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // nextToken splits the first reference token off a valid path. A token with
 // escapes is decoded into scratch space and holds until the next call.
 func (d *Document) nextToken(path []byte) (token, rest []byte) {
@@ -90,6 +104,12 @@ func (d *Document) Get(path []byte) ([]byte, error) {
 			return nil, plugins.ErrAbsent
 		}
 		return d.Bytes(), nil
+	}
+	if single(path) {
+		if m := d.lookup(path[1:]); m != nil {
+			return m.value, nil
+		}
+		return nil, plugins.ErrAbsent
 	}
 	if !validPath(path) {
 		return nil, plugins.ErrMalformed

@@ -126,11 +126,56 @@ func appendNumber(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
+// parseShort reads the numbers that requests mostly have: up to 15 digits, no
+// sign, no exponent. Such digits as an integer and such powers of ten are exact
+// in a double, so their quotient is the nearest one to the number.
+func parseShort(v []byte) (f float64, ok bool) {
+	if len(v) > 16 {
+		return 0, false
+	}
+	n, point := int64(0), 0
+	for i, ch := range v {
+		switch d := ch - '0'; {
+		case d <= 9:
+			n = 10*n + int64(d)
+		case ch == '.':
+			point = i
+		default:
+			return 0, false
+		}
+	}
+	switch {
+	case point > 0:
+		return float64(n) / powers[len(v)-1-point], true
+	case len(v) == 16:
+		return 0, false
+	}
+	return float64(n), true
+}
+
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14}
+
+// trimSpace takes JSON's space off both ends.
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isSpace(ch byte) bool { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n' }
+
 // parseNumber reads a checked value; ok is false when it is no number, or one
 // beyond a double.
 func parseNumber(v []byte) (f float64, ok bool) {
 	if len(v) == 0 || v[0] != '-' && (v[0] < '0' || v[0] > '9') {
 		return 0, false
+	}
+	if f, ok := parseShort(v); ok {
+		return f, true
 	}
 	f, err := strconv.ParseFloat(unsafe.String(&v[0], len(v)), 64)
 	return f, err == nil

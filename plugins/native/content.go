@@ -47,7 +47,12 @@ func openPath(where uint8, path []byte, use access) bool {
 // string. It looks at the first byte: that the rest is right is the document's
 // business, which refuses to take what is not one JSON value.
 func openValue(raw []byte) bool {
-	raw = bytes.Trim(raw, " \t\r\n")
+	for len(raw) > 0 && isSpace(raw[0]) {
+		raw = raw[1:]
+	}
+	for len(raw) > 0 && isSpace(raw[len(raw)-1]) {
+		raw = raw[:len(raw)-1]
+	}
 	if len(raw) == 0 {
 		return true // not JSON, and refused as such
 	}
@@ -59,6 +64,8 @@ func openValue(raw []byte) bool {
 	}
 	return true
 }
+
+func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' }
 
 // escapedLen is the length of text as raw JSON between quotes.
 func escapedLen(text []byte) int {
