@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func (r *Router) Reload(ctx context.Context) (Report, error) {
 }
 
 func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
-	cfg, err := config.Load(r.options.ConfigPath)
+	cfg, err := loadAtRest(r.options.ConfigPath)
 	if err != nil {
 		return Report{}, err
 	}
@@ -69,6 +70,34 @@ func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
 	next.start(ctx)
 	r.swap(next)
 	return Report{Generation: next.number, Changed: changed, Warnings: restartNeeded(r.boot, cfg)}, nil
+}
+
+// Between two looks at router.toml, and how many there may be.
+const (
+	restBetween = 10 * time.Millisecond
+	restLooks   = 20
+)
+
+// loadAtRest reads router.toml while nobody writes it: the half of a file can
+// be a sound file, without the services and policies of the other half.
+func loadAtRest(path string) (*config.Config, error) {
+	files := watch.Files{Names: []string{path}}
+	for range restLooks {
+		before := watch.Look(files)
+		cfg, err := config.Load(path)
+		if err != nil {
+			return nil, err
+		}
+		time.Sleep(restBetween)
+		if !maps.Equal(before, watch.Look(files)) {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+			return nil, fmt.Errorf("%s is empty: its writer has not come far", path)
+		}
+		return cfg, nil
+	}
+	return nil, fmt.Errorf("%s changes all the time: it was not read", path)
 }
 
 // start lets the generation's services be probed and gives new ones the chance

@@ -456,3 +456,71 @@ func TestHangupWhileDraining(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEmptyFileIsRefused: a file that an editor has cut to nothing, and not
+// written yet, must not take all services away.
+func TestEmptyFileIsRefused(t *testing.T) {
+	s := startService(t, echo)
+	r := startRouter(t, oneService(s.URL))
+	writeFile(t, r.config, "")
+	if page := r.reload(t); page["ok"] != false || page["generation"] != 1.0 {
+		t.Errorf("%v", page)
+	}
+	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+}
+
+// TestOldGenerationServesItsStream: a stream goes on, and through its policy,
+// although service and policy are gone from router.toml; the next request
+// meets neither.
+func TestOldGenerationServesItsStream(t *testing.T) {
+	next := make(chan string)
+	one := startService(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.(http.Flusher).Flush()
+		for {
+			select {
+			case event, ok := <-next:
+				if !ok {
+					return
+				}
+				_, _ = io.WriteString(w, event)
+				w.(http.Flusher).Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
+	two := startService(t, echo, "gpt")
+	r := startRouter(t, oneService(one.URL, pluginsIn(builtPolicies(t)))+withPolicy("names", "alias.wasm", `{ gpt = "m", restore = true }`))
+	resp, err := post(context.Background(), r.url+"/v1/chat/completions", `{"model":"gpt","stream":true}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	events := bufio.NewReader(resp.Body)
+	want := "data: {\"model\":\"gpt\"}\n"
+	step := func() {
+		t.Helper()
+		next <- "data: {\"model\":\"m\"}\n\n"
+		if got, err := readEvent(events); err != nil || got != want {
+			t.Fatalf("%q %v", got, err)
+		}
+	}
+	step()
+	writeFile(t, r.config, strings.ReplaceAll(oneService(two.URL), `"one"`, `"two"`))
+	if page := r.reload(t); page["ok"] != true {
+		t.Fatalf("%v", page)
+	}
+	step()
+	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", `{"model":"gpt"}`); resp.StatusCode != 200 || string(got) != `{"model":"gpt"}` {
+		t.Errorf("%d %s", resp.StatusCode, got)
+	}
+	step()
+	close(next)
+	if rest, err := io.ReadAll(events); err != nil || len(rest) != 0 {
+		t.Errorf("%q %v", rest, err)
+	}
+	accessLine(t, r, `"service":"one"`)
+}
