@@ -27,22 +27,23 @@ func (n *NumberAnswer) Err() Error { return Error(n.code) }
 type Floats struct {
 	paths   string
 	answers []NumberAnswer
+	at      unsafe.Pointer // answers as the router takes them
+	size    int32
 }
 
 // NewFloats makes a question of paths. A path with a NUL in it cannot be asked.
 func NewFloats(paths ...string) *Floats {
-	return &Floats{strings.Join(paths, "\x00"), make([]NumberAnswer, len(paths))}
+	answers := make([]NumberAnswer, len(paths))
+	at := unsafe.Pointer(unsafe.SliceData(answers))
+	return &Floats{strings.Join(paths, "\x00"), answers, at, int32(len(paths) * abi.NumberRecord)}
 }
 
 // Ask returns an answer for each path, in order, which holds until the next
 // Ask. It is nil when the hook has no right to ask.
 func (f *Floats) Ask() []NumberAnswer {
-	if len(f.answers) == 0 {
-		return nil
-	}
-	n := rawJSONNumbers(f.paths, unsafe.Pointer(unsafe.SliceData(f.answers)), int32(len(f.answers)*abi.NumberRecord))
-	if n != int32(len(f.answers)*abi.NumberRecord) {
-		last = min(n, abi.Absent)
+	n := rawJSONNumbers(f.paths, f.at, f.size)
+	if n != f.size {
+		last = n
 		return nil
 	}
 	last = 0
@@ -106,5 +107,6 @@ func (t *Texts) Get(i int) (string, bool) {
 		last = r.length
 		return "", false
 	}
+	last = 0
 	return unsafe.String((*byte)(unsafe.Add(t.at, r.offset)), r.length), true
 }

@@ -1,12 +1,10 @@
 package sdk
 
-import "strings"
-
 // Match reports whether name fits pattern: the very name, or a prefix of it
 // when the pattern ends in "*". Model patterns in router.toml read the same.
 func Match(pattern, name string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, prefix)
+	if n := len(pattern) - 1; n >= 0 && pattern[n] == '*' {
+		return len(name) >= n && name[:n] == pattern[:n]
 	}
 	return pattern == name
 }

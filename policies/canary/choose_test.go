@@ -151,10 +151,17 @@ func TestSaltsDrawIndependently(t *testing.T) {
 	}
 }
 
-func TestUnitStaysInside(t *testing.T) {
-	for _, h := range []uint64{0, 1, math.MaxUint64} {
-		if u := unit(h); u <= 0 || u >= 1 {
-			t.Errorf("unit(%#x) = %v, want inside (0, 1)", h, u)
+func TestCostIsTheLogarithm(t *testing.T) {
+	hashes := []uint64{0, 1, 1 << 12, 1 << 62, 1<<63 - 1, 1 << 63, math.MaxUint64 - 1<<12, math.MaxUint64}
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 10_000 {
+		hashes = append(hashes, r.Uint64()>>r.IntN(50), ^(r.Uint64() >> r.IntN(50)))
+	}
+	for _, h := range hashes {
+		u := (float64(h>>12) + 0.5) / (1 << 52)
+		got, want := cost(h), -math.Log(u)
+		if got <= 0 || math.IsInf(got, 0) || math.Abs(got-want) > 1e-9*want {
+			t.Fatalf("cost(%#x) = %v, want %v, above 0 and finite", h, got, want)
 		}
 	}
 }

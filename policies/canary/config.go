@@ -11,6 +11,7 @@ import (
 type arm struct {
 	name    string
 	weight  float64
+	share   float64 // 1/weight: what its draws are multiplied by
 	salt    uint64
 	model   string  // "": as asked for
 	labels  []label // of its services; none: no matter which
@@ -125,6 +126,7 @@ func readArm(c *sdk.Config) arm {
 			c.Reject("labels", `want labels of services, such as { track = "canary" }`)
 		}
 	}
+	a.share = 1 / a.weight
 	a.metric, a.missing = "requests;arm="+a.name, "unlabelled;arm="+a.name
 	return a
 }
