@@ -131,8 +131,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.Header.SetBytesV(headerRequestID, appendRequestID(nil))
 	ctx.Response.SetConnectionClose()
 	limitWrite(ctx, g)
-	if c, ok := ctx.Conn().(*clientConn); ok {
-		c.unread = true
+	if c, ok := ctx.Conn().(*clientConn); ok && f.status != fasthttp.StatusRequestTimeout {
+		c.unread.Store(true)
 	}
 }
 
@@ -209,7 +209,7 @@ func (l *patientListener) Accept() (net.Conn, error) {
 // a connection is closed for writing first, and read for a while.
 type clientConn struct {
 	*net.TCPConn
-	unread bool // set by the goroutine that serves the connection
+	unread atomic.Bool
 }
 
 // Limits on what is read of a request that was refused.
@@ -220,7 +220,7 @@ const (
 
 // Close implements net.Conn.
 func (c *clientConn) Close() error {
-	if c.unread && c.CloseWrite() == nil {
+	if c.unread.Load() && c.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes)
 	}
