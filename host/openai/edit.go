@@ -14,7 +14,7 @@ import (
 // ErrMalformed also for a "model" that would no longer be a string, ErrTooLarge
 // for a document that would be over a limit; nothing has changed then.
 func (d *Document) Set(path, raw []byte) error {
-	if !validPath(path) || !utf8.Valid(path) {
+	if !validPath(path) {
 		return plugins.ErrMalformed
 	}
 	c := checker{b: raw, depth: d.limits.Depth, outer: bytes.Count(path, slash)}
@@ -32,7 +32,7 @@ var slash = []byte("/")
 
 // SetString implements plugins.Document. ErrMalformed for text that is not UTF-8.
 func (d *Document) SetString(path, text []byte) error {
-	if !validPath(path) || !utf8.Valid(path) || !utf8.Valid(text) {
+	if !validPath(path) || !utf8.Valid(text) {
 		return plugins.ErrMalformed
 	}
 	d.text = appendQuoted(d.text[:0], text)
@@ -42,7 +42,7 @@ func (d *Document) SetString(path, text []byte) error {
 // SetNumber implements plugins.Document. A whole number is written as an
 // integer. ErrMalformed for what is not finite.
 func (d *Document) SetNumber(path []byte, f float64) error {
-	if !validPath(path) || !utf8.Valid(path) || math.IsNaN(f) || math.IsInf(f, 0) {
+	if !validPath(path) || math.IsNaN(f) || math.IsInf(f, 0) {
 		return plugins.ErrMalformed
 	}
 	d.text = appendNumber(d.text[:0], f)
@@ -72,6 +72,9 @@ func (d *Document) Remove(path []byte) error {
 func (d *Document) put(path, raw []byte) error {
 	token, rest := d.nextToken(path)
 	i := d.find(token)
+	if (i < 0 || len(rest) > 0) && !utf8.Valid(path) { // it may become a key
+		return plugins.ErrMalformed
+	}
 	if len(rest) > 0 {
 		if i < 0 || d.members[i].removed {
 			return plugins.ErrAbsent

@@ -16,20 +16,55 @@ import (
 
 var nul = []byte{0}
 
-// questions returns how many a list holds: none if it is empty.
-func questions(list []byte) int {
-	if len(list) == 0 {
+// question is one of a list.
+type question struct {
+	start, end int          // of what it names, in the list
+	kind       string       // of texts_get
+	key        abi.Property // of kind property; 0 is none
+}
+
+// asked is a list as it was understood. A policy asks the same one in every
+// call, so the latest is remembered.
+type asked struct {
+	list      []byte
+	questions []question
+}
+
+// count returns how many questions a list holds: none if it is empty.
+func (a *asked) count(list []byte) int {
+	switch {
+	case len(list) == 0:
 		return 0
+	case string(list) == string(a.list):
+		return len(a.questions)
 	}
 	return bytes.Count(list, nul) + 1
 }
 
-// next splits the first question off a list.
-func next(list []byte) (question, rest []byte) {
-	if i := bytes.IndexByte(list, 0); i >= 0 {
-		return list[:i], list[i+1:]
+// parse returns the questions of a list that is not empty.
+func (a *asked) parse(list []byte, read func([]byte) question) []question {
+	if string(list) == string(a.list) {
+		return a.questions
 	}
-	return list, nil
+	a.list, a.questions = append(a.list[:0], list...), a.questions[:0]
+	for start := 0; start <= len(list); {
+		end := len(list)
+		if i := bytes.IndexByte(list[start:], 0); i >= 0 {
+			end = start + i
+		}
+		q := read(list[start:end])
+		q.start, q.end = q.start+start, end
+		a.questions = append(a.questions, q)
+		start = end + 1
+	}
+	return a.questions
+}
+
+// trim lets go of a long list.
+func (a *asked) trim() {
+	if cap(a.list) > maxScratch || cap(a.questions) > maxNames {
+		*a = asked{}
+	}
 }
 
 // records returns zeroed memory for the answers to n questions. Without room
@@ -55,7 +90,7 @@ func (c *Call) records(s []uint64, n, size int) []byte {
 // jsonNumbers answers a list of paths.
 func jsonNumbers(c *Call, s []uint64) {
 	list := c.view(s[0], s[1])
-	n := questions(list)
+	n := c.paths.count(list)
 	if n == 0 {
 		c.give(s, nil, s[2], s[3])
 		return
@@ -64,16 +99,18 @@ func jsonNumbers(c *Call, s []uint64) {
 	if out == nil {
 		return
 	}
-	doc := c.x.Document()
-	for at := 0; at < len(out); at += abi.NumberRecord {
-		var path []byte
-		path, list = next(list)
-		f, code := c.numberAt(doc, path)
-		binary.LittleEndian.PutUint64(out[at:], math.Float64bits(f))
-		binary.LittleEndian.PutUint32(out[at+8:], uint32(code))
+	doc, rest := c.x.Document(), out
+	for _, q := range c.paths.parse(list, readPath) {
+		f, code := c.numberAt(doc, list[q.start:q.end])
+		record := rest[:abi.NumberRecord]
+		binary.LittleEndian.PutUint64(record, math.Float64bits(f))
+		binary.LittleEndian.PutUint32(record[8:], uint32(code))
+		rest = rest[abi.NumberRecord:]
 	}
 	c.give(s, out, s[2], s[3])
 }
+
+func readPath([]byte) question { return question{} }
 
 // numberAt returns the number at path, or 0 and why there is none.
 func (c *Call) numberAt(doc plugins.Document, path []byte) (float64, int32) {
@@ -101,7 +138,7 @@ func (c *Call) numberAt(doc plugins.Document, path []byte) (float64, int32) {
 // textsGet answers a list of names of texts.
 func textsGet(c *Call, s []uint64) {
 	list := c.view(s[0], s[1])
-	n := questions(list)
+	n := c.texts.count(list)
 	if n == 0 {
 		c.give(s, nil, s[2], s[3])
 		return
@@ -110,10 +147,8 @@ func textsGet(c *Call, s []uint64) {
 		return
 	}
 	room, end := int(uint32(s[3])), n*abi.TextRecord
-	for at := 0; at < n*abi.TextRecord; at += abi.TextRecord {
-		var name []byte
-		name, list = next(list)
-		text, code := c.textOf(name)
+	for i, q := range c.texts.parse(list, readName) {
+		text, code := c.textOf(q, list[q.start:q.end])
 		size := code
 		if code == 0 {
 			if len(text) > maxLength-end {
@@ -125,8 +160,9 @@ func textsGet(c *Call, s []uint64) {
 			}
 			size = int32(len(text))
 		}
-		binary.LittleEndian.PutUint32(c.answers[at:], uint32(end))
-		binary.LittleEndian.PutUint32(c.answers[at+4:], uint32(size))
+		record := c.answers[i*abi.TextRecord:][:abi.TextRecord]
+		binary.LittleEndian.PutUint32(record, uint32(end))
+		binary.LittleEndian.PutUint32(record[4:], uint32(size))
 		end += len(text)
 	}
 	if end > room {
@@ -137,23 +173,40 @@ func textsGet(c *Call, s []uint64) {
 	c.give(s, c.answers, s[2], s[3])
 }
 
-// textOf answers one name; the text holds until the next call of the exchange.
-func (c *Call) textOf(name []byte) ([]byte, int32) {
-	kind, rest, _ := bytes.Cut(name, colon)
-	switch string(kind) {
-	case abi.AskProperty:
-		key := 0
+// readName understands one name of texts_get. A property's number has at most
+// three digits; what is malformed has no kind, or no property has its number.
+func readName(name []byte) question {
+	kind, rest, found := bytes.Cut(name, colon)
+	q := question{start: len(kind) + 1}
+	switch {
+	case !found:
+		q.start = 0
+	case string(kind) == abi.AskProperty:
+		q.kind = abi.AskProperty
 		for _, b := range rest {
-			if b < '0' || b > '9' || key > 99 {
-				return nil, abi.Malformed
+			if b < '0' || b > '9' || len(rest) > 3 {
+				q.key = 0
+				break
 			}
-			key = 10*key + int(b-'0')
+			q.key = 10*q.key + abi.Property(b-'0')
 		}
-		return c.property(abi.Property(key))
+	case string(kind) == abi.AskHeader:
+		q.kind = abi.AskHeader
+	case string(kind) == abi.AskText:
+		q.kind = abi.AskText
+	}
+	return q
+}
+
+// textOf answers one question; the text holds until the exchange is asked again.
+func (c *Call) textOf(q question, name []byte) ([]byte, int32) {
+	switch q.kind {
+	case abi.AskProperty:
+		return c.property(q.key)
 	case abi.AskHeader:
-		return c.readHeader(uint64(abi.RequestSide), rest)
+		return c.readHeader(uint64(abi.RequestSide), name)
 	case abi.AskText:
-		return c.text(rest)
+		return c.text(name)
 	}
 	return nil, abi.Malformed
 }

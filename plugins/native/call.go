@@ -65,6 +65,8 @@ type Call struct {
 	lineFD   uint32
 	scratch  []byte
 	answers  []byte // of a function that answers several questions
+	paths    asked  // of json_numbers
+	texts    asked  // of texts_get
 	open     openNames
 	counter  []byte            // the metric name that was valid last
 	names    map[string]string // metric names as strings
@@ -117,6 +119,8 @@ func (c *Call) Finish() {
 	if max(cap(c.scratch), cap(c.answers)) > maxScratch {
 		c.scratch, c.answers = nil, nil
 	}
+	c.paths.trim()
+	c.texts.trim()
 	c.x = nil
 }
 

@@ -22,31 +22,37 @@ func choose(key uint64) *arm {
 		if a.weight <= 0 {
 			continue
 		}
-		if t := cost(mix(key^a.salt)) * a.share; t < least {
+		k, s := logOf(mix(key ^ a.salt))
+		if t := (k - series(s)) * a.share; t < least {
 			best, least = a, t
 		}
 	}
 	return best
 }
 
-// cost is -ln(u) for the number u in (0, 1) that a hash stands for, to ten
-// digits: u is m * 2^-k with m between 1/sqrt(2) and sqrt(2), and ln(m) is
-// 2 artanh(s) with s = (m-1)/(m+1), whose series ends fast because |s| < 0.172.
-// math.Log is exact to the last bit, which a share does not need, and takes a
-// guest four times as long. The result depends on nothing but the hash, and
-// that is all that the promise above rests on.
-func cost(h uint64) float64 {
+// A draw is -ln(u) for the number u in (0, 1) that a hash stands for, to ten
+// digits: logOf takes u apart into m * 2^-k with m between 1/sqrt(2) and
+// sqrt(2), and ln(m) is 2 artanh(s) with s = (m-1)/(m+1), whose series ends fast
+// because |s| < 0.172. math.Log is exact to the last bit, which a share does
+// not need, and takes a guest several times as long. A draw depends on nothing
+// but the hash, and that is all that the promise above rests on.
+//
+// Two functions without a branch, because that is what the compiler puts into
+// choose: in a guest, calls and jumps are what takes time.
+func logOf(h uint64) (kln2, s float64) {
 	// With a bit more of the hash the half would be rounded away, and u be 1.
-	bits := math.Float64bits((float64(h>>12) + 0.5) / (1 << 52))
-	k := 1023 - int64(bits>>52)
-	m := math.Float64frombits(bits&(1<<52-1) | 1023<<52)
-	if m > math.Sqrt2 {
-		m, k = m/2, k-1
-	}
-	s := (m - 1) / (m + 1)
-	z := s * s
-	return float64(k)*math.Ln2 - 2*s*(1+z*(1./3+z*(1./5+z*(1./7+z*(1./9+z*(1./11))))))
+	bits := math.Float64bits((float64(h>>12)+0.5)/(1<<52)) + one - rootHalf
+	m := math.Float64frombits(bits&(1<<52-1) + rootHalf)
+	return float64(1023-int64(bits>>52)) * math.Ln2, (m - 1) / (m + 1)
 }
+
+func series(s float64) float64 {
+	z := s * s
+	return 2 * s * (1 + z*(1./3+z*(1./5+z*(1./7+z*(1./9+z*(1./11))))))
+}
+
+// The bits of 1 and of the root of a half.
+const one, rootHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
 
 // mix spreads every bit of h over all of the result: the finalizer of
 // SplitMix64 (Steele, Lea, Flood 2014).

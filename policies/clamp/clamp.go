@@ -14,7 +14,11 @@ var changes []byte
 // clamp is on_request.
 func clamp() sdk.Action {
 	changes = changes[:0]
-	if action := boundsNow().apply(); action != sdk.Continue {
+	now := base
+	if len(rules) > 0 {
+		now = ruled()
+	}
+	if action := now.apply(); action != sdk.Continue {
 		return action
 	}
 	if reportTo == "" || len(changes) == 0 {
@@ -23,12 +27,9 @@ func clamp() sdk.Action {
 	return report()
 }
 
-// boundsNow returns what holds for the request's model: the first rule that
-// names it, or the parameters that hold for all.
-func boundsNow() *bounds {
-	if len(rules) == 0 {
-		return base
-	}
+// ruled returns what holds for the request's model: the first rule that names
+// it, or the parameters that hold for all.
+func ruled() *bounds {
 	model, _ := sdk.Model()
 	for i := range rules {
 		if sdk.MatchAny(rules[i].models, model) {
