@@ -25,12 +25,12 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fa
 	reply.Close()
 	resp.SwapBody(body)
 	if err != nil {
-		x.observe(service.Failed, err)
+		x.observe(blame(err))
 		resp.Reset()
 		return false, forwardFault(err)
 	}
 	x.outcome.firstByte = x.sinceAccept()
-	x.observe(replyResult(reply.Status()), nil)
+	x.observe(replyResult(reply.Status()))
 	x.outcome.addUsage(body)
 	if x.chain.wants(abi.OnResponse) {
 		if _, f := r.onResponse(x, body); f != nil {
@@ -50,7 +50,7 @@ func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool,
 	if events && encoded(reply.Header()) {
 		if x.chain.wants(abi.OnEvent) {
 			reply.Close()
-			x.observe(service.Neutral, nil)
+			x.observe(service.Neutral)
 			resp.Reset()
 			return false, &fault{status: fasthttp.StatusBadGateway, message: "the service compressed a stream that policies must read, unasked", kind: outcomeServiceError}
 		}
@@ -59,15 +59,20 @@ func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool,
 	if x.chain.wants(abi.OnResponse) {
 		if replaced, f := r.onResponse(x, nil); f != nil || replaced {
 			reply.Close()
-			x.observe(service.Neutral, nil)
+			x.observe(service.Neutral)
 			return false, f
 		}
 	}
 	if events {
 		size = -1 // policies change the length, and so does an error event
 	}
+	s := newStream(r, x, reply, events)
+	if size < 0 && !x.ctx.Request.Header.IsHTTP11() {
+		s.unframed()
+		return true, nil
+	}
 	resp.ImmediateHeaderFlush = !reply.Buffered()
-	resp.SetBodyStream(newStream(r, x, reply, events), size)
+	resp.SetBodyStream(s, size)
 	return true, nil
 }
 
@@ -119,12 +124,9 @@ func replyOutcome(status int) outcomeKind {
 }
 
 // observe tells the service, once, how its request went.
-func (x *exchange) observe(result service.Result, err error) {
+func (x *exchange) observe(result service.Result) {
 	if x.target == nil {
 		return
-	}
-	if err != nil && isGone(err) {
-		result = service.Neutral
 	}
 	x.target.Observe(result, x.headAfter)
 	x.target = nil

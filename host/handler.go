@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 
@@ -321,10 +320,4 @@ func printable(b []byte) []byte {
 		return append(append([]byte(nil), b[:limit]...), "..."...)
 	}
 	return b
-}
-
-// isGone reports whether err says that the client has left.
-func isGone(err error) bool {
-	var e *forward.Error
-	return errors.As(err, &e) && e.Kind == forward.KindClientGone
 }

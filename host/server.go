@@ -85,6 +85,7 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 
 const (
 	maxRequestHead = 16 << 10
+	drainLook      = 10 * time.Millisecond
 	// headTimeout bounds the wait for a request's head: a client that sends it
 	// byte by byte holds a connection for no longer.
 	headTimeout = 30 * time.Second
@@ -169,6 +170,9 @@ func (r *Router) ServeAdmin(ln net.Listener) error {
 func (r *Router) Shutdown(ctx context.Context) error {
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
+	for ; err == nil && r.inFlight.Load() > 0; err = ctx.Err() {
+		time.Sleep(drainLook) // a stream of HTTP/1.0 is no connection of the server's
+	}
 	if open := r.inFlight.Load(); err != nil && open > 0 {
 		r.options.Logger.Warn("requests were cut at exit", "open", open, "knob", "server.drain_timeout")
 	}

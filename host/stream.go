@@ -204,21 +204,29 @@ func (s *stream) settle() {
 	switch {
 	case s.err == io.EOF && s.sent == len(s.out):
 		o.kind = replyOutcome(o.status)
-		s.x.observe(replyResult(o.status), nil)
+		s.x.observe(replyResult(o.status))
 	case s.err == nil || s.err == io.EOF || isGone(s.err) || s.x.watch.Gone():
 		o.kind = outcomeClientGone
-		s.x.observe(service.Neutral, nil)
+		s.x.observe(service.Neutral)
 	default:
 		o.kind, o.err = outcomeCut, s.err.Error()
-		s.x.observe(blame(s.err), s.err)
+		s.x.observe(blame(s.err))
 	}
 }
 
-// blame says whether a stream that was cut is the service's failure. What a
-// policy broke, or cannot read, says nothing of its health.
+// blame says whether a reply that was cut is the service's failure. What a
+// policy broke or cannot read, and what is over a limit of ours, says nothing of
+// its health.
 func blame(err error) service.Result {
-	if errors.As(err, new(*forward.Error)) {
+	var e *forward.Error
+	if errors.As(err, &e) && e.Kind != forward.KindTooLarge && e.Kind != forward.KindClientGone {
 		return service.Failed
 	}
 	return service.Neutral
+}
+
+// isGone reports whether err says that the client has left.
+func isGone(err error) bool {
+	var e *forward.Error
+	return errors.As(err, &e) && e.Kind == forward.KindClientGone
 }

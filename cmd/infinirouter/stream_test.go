@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -234,5 +235,62 @@ func TestDrain(t *testing.T) {
 	}
 	if err := <-stopped; err != nil {
 		t.Errorf("drain: %v", err)
+	}
+}
+
+// TestHTTP10Stream: an HTTP/1.0 client reads no chunks. The end of its
+// connection is the end of the reply, and a reply that is cut ends in a reset.
+func TestHTTP10Stream(t *testing.T) {
+	s := startService(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		w.(http.Flusher).Flush()
+		if strings.Contains(string(body), "cut") {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, "data: [DONE]\n\n")
+	})
+	r := startRouter(t, oneService(s.URL))
+	for body, whole := range map[string]bool{streamChat: true, `{"model":"m","stream":true,"cut":1}`: false} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		got, err := io.ReadAll(conn)
+		_ = conn.Close()
+		head, rest, _ := strings.Cut(string(got), "\r\n\r\n")
+		if strings.Contains(strings.ToLower(head), "chunked") {
+			t.Errorf("head %q", head)
+		}
+		if whole && (err != nil || rest != "data: 1\n\ndata: [DONE]\n\n" || !strings.HasPrefix(head, "HTTP/1.")) {
+			t.Errorf("%q %q, %v", head, rest, err)
+		}
+		if !whole && err == nil {
+			t.Errorf("the cut reply ended well: %q", got)
+		}
+	}
+	eventually(t, "both are accounted for", func() bool {
+		return strings.Contains(r.access.String(), `"outcome":"ok"`) && strings.Contains(r.access.String(), `"outcome":"cut"`)
+	})
+}
+
+// TestOversizedReplyIsNotTheServices: a reply over our own limit is a 502 that
+// names the knob, and does not take the service out.
+func TestOversizedReplyIsNotTheServices(t *testing.T) {
+	s := startService(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.(http.Flusher).Flush()
+		_, _ = io.WriteString(w, strings.Repeat("x", 5000))
+	})
+	r := startRouter(t, oneService(s.URL, "[server]\nmax_reply_body = \"4KiB\""))
+	for range 5 {
+		if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat); resp.StatusCode != 502 || !strings.Contains(string(got), "max_reply_body") {
+			t.Fatalf("%d %s", resp.StatusCode, got)
+		}
+	}
+	if _, page := fetchJSON(t, "GET", r.url+"/health", ""); page["healthy_services"] != "1/1" {
+		t.Errorf("%v", page)
 	}
 }

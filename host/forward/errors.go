@@ -16,7 +16,8 @@ type Kind string
 // The kinds of Error.
 const (
 	KindConnect    Kind = "connect"     // no connection, or it took no byte of the request
-	KindProtocol   Kind = "protocol"    // the reply was cut, malformed or too large
+	KindProtocol   Kind = "protocol"    // the reply was cut or malformed
+	KindTooLarge   Kind = "too_large"   // the reply is over max_reply_body: no fault of the service's
 	KindTimeout    Kind = "timeout"     // request_timeout or stream_idle_timeout
 	KindClientGone Kind = "client_gone" // the client hung up
 	KindNoSlot     Kind = "no_slot"     // at max_in_flight, or out of connections
@@ -146,7 +147,11 @@ func replyError(service string, cause error) *Error {
 	if errors.As(cause, &t) {
 		return &Error{Status: fasthttp.StatusGatewayTimeout, Service: service, Kind: KindTimeout, Err: cause}
 	}
-	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Kind: KindProtocol, Err: cause}
+	kind := KindProtocol
+	if errors.Is(cause, faultTooLarge) {
+		kind = KindTooLarge
+	}
+	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Kind: kind, Err: cause}
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -75,7 +75,7 @@ func TestReadAllLimit(t *testing.T) {
 				}
 				continue
 			}
-			if e := wantKind(t, err, KindProtocol, 502); !strings.Contains(e.Public(), "max_reply_body") {
+			if e := wantKind(t, err, KindTooLarge, 502); !strings.Contains(e.Public(), "max_reply_body") {
 				t.Errorf("Public() = %q", e.Public())
 			}
 		}

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/infinirouter/infinirouter/plugins"
 )
@@ -30,7 +31,15 @@ func single(path []byte) bool {
 	if path[0] != '/' {
 		return false
 	}
-	for _, ch := range path[1:] {
+	path = path[1:]
+	for ; len(path) >= 8; path = path[8:] {
+		x := binary.LittleEndian.Uint64(path)
+		s, t := x^'/'*ones, x^'~'*ones
+		if ((s-ones)&^s|(t-ones)&^t)&notASCII != 0 { // one of the bytes is zero
+			return false
+		}
+	}
+	for _, ch := range path {
 		if ch == '/' || ch == '~' {
 			return false
 		}
