@@ -28,6 +28,9 @@ func runCheck(ctx context.Context, configPath string, stdout, stderr io.Writer) 
 	if err = errors.Join(err, loader.Close()); err != nil {
 		return err
 	}
+	if len(cfg.Services) == 0 {
+		log.Warn(noServices)
+	}
 	_, err = fmt.Fprintf(stdout, "%s: ok (%d services, %d policies, %d routes)\n", configPath, len(cfg.Services), len(cfg.Policies), len(cfg.Routes))
 	return err
 }

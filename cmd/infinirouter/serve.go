@@ -40,6 +40,9 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if err != nil {
 		return err
 	}
+	if len(cfg.Services) == 0 {
+		log.Warn(noServices)
+	}
 	since := watch.Look(host.FilesOf(configPath, cfg))
 	maps.Copy(since, seen)
 	if opts.Listen != "" {
@@ -62,6 +65,9 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	s := &serving{router: router, cfg: cfg, log: log, since: since, hangup: hangup}
 	return s.until(ctx, opts.Ready)
 }
+
+// noServices is no error: services may be added while the router runs.
+const noServices = "there are no [[services]]: every request will be answered with 503"
 
 // serving is a router that has its listeners.
 type serving struct {
@@ -125,8 +131,12 @@ func (s *serving) drain() error {
 	s.log.Info("draining", "limit", limit.String())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if err := s.router.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests were still open after server.drain_timeout = %s: %w", limit, err)
+	err := s.router.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // Shutdown said what was cut
+	}
+	if err != nil {
+		return err
 	}
 	s.log.Info("drained")
 	return nil

@@ -294,3 +294,26 @@ func TestOversizedReplyIsNotTheServices(t *testing.T) {
 		t.Errorf("%v", page)
 	}
 }
+
+// TestDrainHasALimit: what is still open after server.drain_timeout is cut,
+// said in the log, and no failure of the program's.
+func TestDrainHasALimit(t *testing.T) {
+	s := startService(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	r := startRouter(t, oneService(s.URL, "[server]\ndrain_timeout = \"50ms\""))
+	resp, err := post(context.Background(), r.url+"/v1/chat/completions", streamChat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := r.stop(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if log := r.log.String(); !strings.Contains(log, "server.drain_timeout") {
+		t.Errorf("log: %s", log)
+	}
+}
