@@ -54,7 +54,8 @@ func (f *Floats) Ask() []NumberAnswer {
 // a time; the texts end with the hook.
 type Texts struct {
 	names string
-	count int32
+	asked int32          // how many
+	count int32          // how many are answered: all or, before Ask, none
 	at    unsafe.Pointer // the router's answer to the latest Ask
 }
 
@@ -68,12 +69,12 @@ func (t *Texts) AddHeader(name string) int { return t.add(abi.AskHeader, name) }
 func (t *Texts) AddText(path string) int { return t.add(abi.AskText, path) }
 
 func (t *Texts) add(kind, name string) int {
-	if t.count > 0 {
+	if t.asked > 0 {
 		t.names += "\x00"
 	}
 	t.names += kind + ":" + name
-	t.count++
-	return int(t.count - 1)
+	t.asked++
+	return int(t.asked - 1)
 }
 
 // Ask asks the router, and reports whether the hook has the right to.
@@ -85,28 +86,33 @@ func (t *Texts) Ask() bool {
 		grow(n)
 		n = rawTextsGet(t.names, room(), left())
 	}
-	if uint32(n) > uint32(left()) || n < t.count*abi.TextRecord {
-		last, t.at = min(n, abi.Absent), nil
+	if uint32(n) > uint32(left()) || n < t.asked*abi.TextRecord {
+		last, t.count = min(n, abi.Absent), 0
 		return false
 	}
-	last, t.at = 0, room()
+	last, t.at, t.count = 0, room(), t.asked
 	used += n
 	return true
 }
 
 type textRecord struct{ offset, length int32 }
 
-// Get returns text i of the answer, and false when there is none: Err says why.
+// Get returns text i of the latest answer, and false when there is none.
 func (t *Texts) Get(i int) (string, bool) {
-	if t.at == nil || uint(i) >= uint(t.count) {
-		last = abi.Absent
+	if uint(i) >= uint(t.count) {
 		return "", false
 	}
 	r := (*textRecord)(unsafe.Add(t.at, i*abi.TextRecord))
 	if r.length < 0 {
-		last = r.length
 		return "", false
 	}
-	last = 0
 	return unsafe.String((*byte)(unsafe.Add(t.at, r.offset)), r.length), true
+}
+
+// Why returns 0 when there is a text i, and says why there is none.
+func (t *Texts) Why(i int) Error {
+	if uint(i) >= uint(t.count) {
+		return ErrAbsent
+	}
+	return Error(min((*textRecord)(unsafe.Add(t.at, i*abi.TextRecord)).length, 0))
 }

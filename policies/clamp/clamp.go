@@ -86,14 +86,9 @@ func (p *param) applyUnseen() sdk.Action {
 // passed on: there are services that would read a number in it.
 func (p *param) limit(raw string) sdk.Action {
 	f, ok := sdk.ParseNumber(raw)
-	if !ok {
-		return p.notANumber()
-	}
-	return p.limitTo(f)
-}
-
-func (p *param) limitTo(f float64) sdk.Action {
 	switch {
+	case !ok:
+		return p.notANumber()
 	case p.max.is && f > p.max.value:
 		return p.set(p.max.text(f))
 	case p.min.is && f < p.min.value:
@@ -146,7 +141,12 @@ func (p *param) setDefault() sdk.Action {
 	return p.set(p.fallback)
 }
 
-func (p *param) set(raw string) sdk.Action { return p.done(sdk.SetJSON(p.path, raw), raw) }
+func (p *param) set(raw string) sdk.Action {
+	if err := sdk.SetJSON(p.path, raw); err != nil || reportTo != "" {
+		return p.done(err, raw)
+	}
+	return sdk.Continue
+}
 
 // done notes a change. A request without a JSON body has nothing to change.
 func (p *param) done(err error, what string) sdk.Action {
