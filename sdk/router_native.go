@@ -97,6 +97,7 @@ func rawJSONNumber(path string) float64   { return current().JSONNumber(path) }
 func rawJSONNumbers(paths string, room unsafe.Pointer, size int32) int32 {
 	return current().JSONNumbers(paths, bytesAt(room, size))
 }
+
 func rawJSONSetNumber(path string, value float64) int32 { return current().JSONSetNumber(path, value) }
 
 func rawJSONString(path string, room unsafe.Pointer, size int32) int32 {

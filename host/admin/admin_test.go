@@ -16,8 +16,10 @@ func TestPages(t *testing.T) {
 		{Name: "a", URL: "http://h:1", Healthy: true, Models: []string{"m"}, Weight: 1, Labels: map[string]string{"tier": "gold"}, Requests: 150, ResponseTime: 0.123, InFlight: 2},
 		{Name: "b", URL: "http://h:2", Weight: 2, Errors: 1, ErrorRate: 0.5},
 	}
-	stats := plugins.Stats{Plugin: "a.wasm", SHA256: "ab", Size: 3, Grants: []string{"kv"}, Instances: 1, BreakerOpen: true, LastError: "no",
-		Hooks: []plugins.HookStats{{Hook: abi.OnRequest, Calls: 4, Failures: 1, Fuel: 40, Time: time.Second, Timed: 2}, {Hook: abi.OnDone}}}
+	stats := plugins.Stats{
+		Plugin: "a.wasm", SHA256: "ab", Size: 3, Grants: []string{"kv"}, Instances: 1, BreakerOpen: true, LastError: "no",
+		Hooks: []plugins.HookStats{{Hook: abi.OnRequest, Calls: 4, Failures: 1, Fuel: 40, Time: time.Second, Timed: 2}, {Hook: abi.OnDone}},
+	}
 	health, _ := Health(services, at)
 	for name, page := range map[string]struct {
 		got  []byte
