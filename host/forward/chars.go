@@ -71,7 +71,3 @@ func equalFold(b []byte, lower string) bool {
 	}
 	return true
 }
-
-func hasPrefixFold(b []byte, lower string) bool {
-	return len(b) >= len(lower) && equalFold(b[:len(lower)], lower)
-}

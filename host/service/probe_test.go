@@ -77,7 +77,7 @@ func TestProbeOverHTTP(t *testing.T) {
 		"models hang":                {hasty, paths{"/health": reply(200, ""), "/v1/models": hang}, true, nil, `GET /v1/models: no answer within [health] timeout = "2s"`},
 		"unwell":                     {target, paths{"/health": reply(503, ""), "/v1/models": reply(200, list)}, false, nil, "GET /health: status 503"},
 		"health refused":             {target, paths{"/health": reply(401, ""), "/v1/models": reply(200, list)}, false, nil, "GET /health: status 401"},
-		"health elsewhere":           {target, paths{"/health": http.RedirectHandler("/v1/models", 302).ServeHTTP, "/v1/models": reply(200, list)}, false, nil, "GET /health: status 302"},
+		"health elsewhere":           {target, paths{"/health": http.RedirectHandler("/v1/models", http.StatusFound).ServeHTTP, "/v1/models": reply(200, list)}, false, nil, "GET /health: status 302"},
 		"health hangs":               {hasty, paths{"/health": hang, "/v1/models": reply(200, list)}, false, nil, `GET /health: no answer within [health] timeout = "2s"`},
 		"health body is not read":    {target, paths{"/health": endless, "/v1/models": reply(200, list)}, true, []string{"m", "n"}, ""},
 		"no health path, 404":        {target, paths{"/v1/models": reply(200, list)}, true, []string{"m", "n"}, ""},

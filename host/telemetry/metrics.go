@@ -64,7 +64,7 @@ var expositions = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // Prometheus text when it asks for nothing. The caller owns body. Metrics that
 // cannot be gathered are left out.
 func (m *Metrics) Exposition(accept string) (body []byte, contentType string) {
-	format := expfmt.NegotiateIncludingOpenMetrics(http.Header{"Accept": {accept}})
+	format := expfmt.NegotiateAccept(http.Header{"Accept": {accept}}, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	buffer := expositions.Get().(*bytes.Buffer)
 	defer expositions.Put(buffer)
 	buffer.Reset()

@@ -164,6 +164,8 @@ func TestMemoryLimit(t *testing.T) {
 	callFails(t, l.load(spec), abi.OnDone, newFake(), plugins.FailureResult)
 }
 
+func noMap() map[int]int { return nil }
+
 func TestAPanicOfTheRouterStaysWithTheRouter(t *testing.T) {
 	l := newLab(t)
 	p := l.load(l.spec(wasmModule{
@@ -172,7 +174,7 @@ func TestAPanicOfTheRouterStaysWithTheRouter(t *testing.T) {
 		memory:  1,
 	}))
 	for _, boom := range []func(){
-		func() { var m map[int]int; m[1] = 1 },
+		func() { noMap()[1] = 1 },
 		func() { panic("a plain text") },
 		func() { var s []int; _ = s[len(s)] },
 	} {
