@@ -68,22 +68,18 @@ func (a *asked) trim() {
 	}
 }
 
-// records returns zeroed memory for the answers to n questions. Without room
-// for them in the guest's buffer it answers how much they take, and is nil.
-func (c *Call) records(s []uint64, n, size int) []byte {
-	need := n * size
-	if need > int(uint32(s[3])) || need > maxLength {
-		c.give(s, nil, s[2], s[3]) // checks the buffer
-		s[0] = result(int32(min(need, maxLength)))
+// records returns zeroed memory for the answers to n questions, each of which
+// counts as a call; the first was counted already. Nil, when they are more than
+// could stand in all of the guest's memory.
+func (c *Call) records(n, size int) []byte {
+	if n > int(c.mem.Size())/size {
 		return nil
 	}
-	if n > 1 {
-		c.also(n - 1)
+	c.also(n - 1)
+	if cap(c.answers) < n*size {
+		c.answers = make([]byte, n*size)
 	}
-	if cap(c.answers) < need {
-		c.answers = make([]byte, need, 2*need)
-	}
-	c.answers = c.answers[:need]
+	c.answers = c.answers[:n*size]
 	clear(c.answers)
 	return c.answers
 }
@@ -96,8 +92,9 @@ func jsonNumbers(c *Call, s []uint64) {
 		c.give(s, nil, s[2], s[3])
 		return
 	}
-	out := c.records(s, n, abi.NumberRecord)
+	out := c.records(n, abi.NumberRecord)
 	if out == nil {
+		s[0] = result(abi.TooLarge)
 		return
 	}
 	doc, rest := c.x.Document(), out
@@ -147,7 +144,8 @@ func textsGet(c *Call, s []uint64) {
 		c.give(s, nil, s[2], s[3])
 		return
 	}
-	if c.records(s, n, abi.TextRecord) == nil {
+	if c.records(n, abi.TextRecord) == nil {
+		s[0] = result(abi.TooLarge)
 		return
 	}
 	room, end := int(uint32(s[3])), n*abi.TextRecord

@@ -2,6 +2,7 @@ package native
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,10 +137,15 @@ func (d *fakeDocument) AppendString(dst, path []byte) ([]byte, error) {
 }
 
 func (d *fakeDocument) GetNumber(path []byte) (float64, error) {
-	if string(path) == "/temperature" {
-		return 0.5, nil
+	raw, err := d.Get(path)
+	if err != nil {
+		return 0, err
 	}
-	return 0, plugins.ErrMalformed
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return 0, plugins.ErrMalformed
+	}
+	return f, nil
 }
 func (d *fakeDocument) Set(path, raw []byte) error { d.m[string(path)] = string(raw); return d.err }
 func (d *fakeDocument) SetString(path, text []byte) error {
