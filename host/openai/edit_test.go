@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -301,4 +302,75 @@ func TestArenaStaysSmall(t *testing.T) {
 	if d.Reset(); d.body != nil || len(d.members) != 0 || d.members[:1][0].value != nil {
 		t.Error("Reset keeps hold of the body")
 	}
+}
+
+// Members of one transaction that change again and again, in and out of the
+// body, come back as they were at its begin, and only those of the last one do.
+func TestRollbackAfterManyEditsOfAMember(t *testing.T) {
+	d := parse(t, `{"model":"m","a":1,"b":{"x":1}}`, Limits{})
+	set := func(path, raw string) {
+		t.Helper()
+		if err := d.Set([]byte(path), []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("/before", "0") // outside any transaction
+	d.Begin()
+	set("/a", "2")
+	set("/added", "true")
+	d.Commit()
+	committed := string(d.Bytes())
+	for turn := range 3 {
+		d.Begin()
+		for i := range 200 {
+			set("/a", strings.Repeat("1", i%60+1))
+			set("/added", strings.Repeat("2", i%50+1))
+			set("/b/x", strings.Repeat("3", i%40+1))
+			set("/new", strings.Repeat("4", i%30+1))
+		}
+		for _, path := range []string{"/a", "/before", "/b", "/new"} {
+			if err := d.Remove([]byte(path)); err != nil {
+				t.Fatal(path, err)
+			}
+		}
+		d.Rollback()
+		if got := string(d.Bytes()); got != committed {
+			t.Fatalf("turn %d: %s, want %s", turn, got, committed)
+		}
+	}
+	d.Begin()
+	set("/a", "3")
+	d.Begin() // takes the place of the one before: what that changed stays
+	set("/b", "4")
+	d.Rollback()
+	if want := strings.Replace(committed, `"a":2`, `"a":3`, 1); string(d.Bytes()) != want {
+		t.Errorf("%s, want %s", d.Bytes(), want)
+	}
+	d.turn = math.MaxUint32 // the count of transactions comes round
+	d.Begin()
+	set("/a", "5")
+	d.Rollback()
+	if v, err := d.Get([]byte("/a")); err != nil || string(v) != "3" {
+		t.Errorf("a is %s, %v", v, err)
+	}
+}
+
+func FuzzNumbersAreRead(f *testing.F) {
+	for _, s := range []string{"0", "0.1", "1.5e3", "123456789012345", "1234567890123456", "0.00000000000001", "999999999999999.9", "-0", "-1.5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		c := checker{b: []byte(raw), depth: 1}
+		if !c.whole() || strings.Trim(raw, " \t\r\n") != raw {
+			return
+		}
+		got, ok := parseNumber([]byte(raw))
+		want, err := strconv.ParseFloat(raw, 64)
+		if isNumber := strings.ContainsAny(raw[:1], "-0123456789"); ok != (isNumber && err == nil) {
+			t.Fatalf("%q: ok %v, %v", raw, ok, err)
+		}
+		if ok && (got != want || math.Signbit(got) != math.Signbit(want)) {
+			t.Fatalf("%q: %v, want %v", raw, got, want)
+		}
+	})
 }
