@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -30,8 +31,8 @@ func (r *Router) accept(ctx *fasthttp.RequestCtx, g *generation) *exchange {
 	x.takeRequestID()
 	seed := xxhash.Sum64(x.id)
 	x.random.Seed(seed, seed^0x9e3779b97f4a7c15)
-	x.client = appendIP(x.client[:0], ctx, g.config.Server.TrustForwarded)
-	x.peer = ctx.RemoteIP().String()
+	x.peer = peerAddress(ctx)
+	x.client = appendIP(x.client[:0], ctx, x.peer, g.config.Server.TrustForwarded)
 	r.inFlight.Add(1)
 	r.metrics.RequestStarted()
 	return x
@@ -59,7 +60,7 @@ func appendRequestID(dst []byte) []byte {
 
 // appendIP appends the client's address: the peer's, or where a proxy in front
 // is trusted, what that proxy appended to X-Forwarded-For.
-func appendIP(dst []byte, ctx *fasthttp.RequestCtx, trust bool) []byte {
+func appendIP(dst []byte, ctx *fasthttp.RequestCtx, peer string, trust bool) []byte {
 	if trust {
 		var value []byte
 		if lines := ctx.Request.Header.PeekAll("X-Forwarded-For"); len(lines) > 0 {
@@ -72,7 +73,15 @@ func appendIP(dst []byte, ctx *fasthttp.RequestCtx, trust bool) []byte {
 			return append(dst, value...)
 		}
 	}
-	return append(dst, ctx.RemoteIP().String()...)
+	return append(dst, peer...)
+}
+
+// peerAddress is the IP address at the other end of the connection.
+func peerAddress(ctx *fasthttp.RequestCtx) string {
+	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().String()
+	}
+	return ctx.RemoteIP().String()
 }
 
 func (x *exchange) sinceAccept() time.Duration { return time.Since(x.accepted) }
