@@ -79,7 +79,7 @@ func appendIP(dst []byte, ctx *fasthttp.RequestCtx, peer string, trust bool) []b
 // peerAddress is the IP address at the other end of the connection.
 func peerAddress(ctx *fasthttp.RequestCtx) string {
 	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().String()
+		return tcp.AddrPort().Addr().Unmap().WithZone("").String()
 	}
 	return ctx.RemoteIP().String()
 }
