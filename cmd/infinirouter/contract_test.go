@@ -237,3 +237,23 @@ func TestRequestID(t *testing.T) {
 		t.Error("an error without an id")
 	}
 }
+
+// TestServiceThatDies: requests that meet a dead service are answered by
+// another, each is counted once, and a run of them takes the dead one out.
+func TestServiceThatDies(t *testing.T) {
+	a, b := startService(t, echo), startService(t, echo)
+	r := startRouter(t, fmt.Sprintf("[health]\ninterval = \"1h\"\nunhealthy_after = 3\n[[services]]\nname = \"a\"\nurl = %q\n[[services]]\nname = \"b\"\nurl = %q\n", a.URL, b.URL))
+	a.CloseClientConnections()
+	a.Close()
+	const requests = 40
+	for range requests {
+		if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat); resp.StatusCode != 200 || string(got) != chat {
+			t.Fatalf("%d %s", resp.StatusCode, got)
+		}
+	}
+	_, page := fetchJSON(t, "GET", r.url+"/stats", "")
+	dead, alive := page["services"].([]any)[0].(map[string]any), page["services"].([]any)[1].(map[string]any)
+	if dead["healthy"] != false || dead["error_count"] != 3.0 || dead["request_count"] != 3.0 || alive["request_count"] != float64(requests) || alive["error_count"] != 0.0 {
+		t.Errorf("%v", page)
+	}
+}
