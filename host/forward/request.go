@@ -33,8 +33,8 @@ type Request struct {
 	// leaves out what was meant for the client's connection alone.
 	Source *fasthttp.RequestHeader
 	Method []byte
-	// Path is the path as the client sent it, percent-encoding and all
-	// (URI.PathOriginal), and Query what follows its "?".
+	// Path is sent as it is, percent-encoding and all, but for the service's
+	// prefix and "/v1"; Query is what follows its "?".
 	Path, Query []byte
 	// NoV1 keeps "/v1" from being put before Path, whatever the service's
 	// own setting.

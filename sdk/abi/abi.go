@@ -108,7 +108,7 @@ type Property int32
 
 const (
 	PropertyMethod         Property = 1  // "POST"
-	PropertyPath           Property = 2  // path without query, as the client sent it
+	PropertyPath           Property = 2  // path without query, escapes and dots resolved
 	PropertyRoute          Property = 3  // name of the route
 	PropertyModel          Property = 4  // the model as it is now
 	PropertyRequestedModel Property = 5  // the model that the client asked for
