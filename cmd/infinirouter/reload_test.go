@@ -64,7 +64,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	})
 	plugins := builtPolicies(t)
 	config := func(i int) string {
-		return oneService(s.URL, "[plugins]\ndir = \""+plugins+"\"") + fmt.Sprintf(`weight = %d
+		return oneService(s.URL, "[server]\naccess_log = false\n[plugins]\ndir = \""+plugins+"\"") + fmt.Sprintf(`weight = %d
 [[services]]
 name = "two"
 url = %q
@@ -78,7 +78,7 @@ config = { gpt-%d = "m", gpt = "m", restore = true }
 	r := startRouter(t, config(0))
 	load := startLoad(r.url)
 	load.settle(t, 200)
-	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	goroutines, files, memory := runtime.NumGoroutine(), openFiles(t), liveHeap()
 	for i := range 200 {
 		writeFile(t, r.config, config(i+1))
 		if page := r.reload(t); page["ok"] != true {
@@ -88,10 +88,13 @@ config = { gpt-%d = "m", gpt = "m", restore = true }
 	load.settle(t, 200)
 	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= goroutines+10 })
 	eventually(t, "as many open files as before", func() bool { return openFiles(t) <= files+10 })
+	const slack = 16 << 20 // what requests under way hold
+	eventually(t, "as much memory as before", func() bool { return liveHeap() <= memory+slack })
+	t.Logf("%d requests and streams, goroutines %d to %d, files %d to %d, heap %d to %d KiB", load.count.Load(),
+		goroutines, runtime.NumGoroutine(), files, openFiles(t), memory>>10, liveHeap()>>10)
 	if err := load.stop(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d requests and streams, goroutines %d to %d", load.count.Load(), goroutines, runtime.NumGoroutine())
 }
 
 // load is traffic that goes on until it is stopped.
@@ -182,6 +185,15 @@ func (l *load) stop() error {
 	l.workers.Wait()
 	l.client.CloseIdleConnections()
 	return l.err
+}
+
+// liveHeap is what the heap holds once it was collected, pools included.
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC() // a sync.Pool lets go at the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func openFiles(t *testing.T) int {
