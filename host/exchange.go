@@ -58,8 +58,8 @@ type exchange struct {
 	request   forward.Request
 	watch     *forward.Watch
 	target    *service.Service // who answers, until it was told how it went
-	sent      time.Time
-	headAfter time.Duration // sent to the reply's first byte
+	opened    *forward.Reply
+	headAfter time.Duration // Send to the reply's first byte
 	record    telemetry.Record
 }
 

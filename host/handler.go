@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -26,7 +27,7 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	x := r.accept(ctx, g)
-	streams, f := r.exchange(x)
+	streams, f := r.guarded(x)
 	if streams {
 		return
 	}
@@ -35,6 +36,24 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	}
 	limitWrite(ctx, g)
 	r.finish(x)
+}
+
+// guarded is exchange with a fault of the router's own kept to the one request
+// that met it: fasthttp would let a panic end the process, and every other
+// request with it.
+func (r *Router) guarded(x *exchange) (streams bool, f *fault) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		r.options.Logger.Error("the router failed on a request", "request_id", string(x.id), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if x.opened != nil {
+			x.opened.Close()
+		}
+		streams, f = false, &fault{status: fasthttp.StatusInternalServerError, message: "the router failed on this request", kind: outcomeRejected, cause: fmt.Errorf("panic: %v", p)}
+	}()
+	return r.exchange(x)
 }
 
 // exchange takes x through the steps of doc.go. It reports whether the reply's
@@ -236,7 +255,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		// A policy that reads replies must be able to.
 		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
 	}
-	x.sent = time.Now()
+	sent := time.Now()
 	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
 	if err != nil {
 		return nil, forwardFault(err)
@@ -244,7 +263,8 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 	x.outcome.attempts = reply.Attempts()
 	x.outcome.service = reply.Target().Name()
 	x.target = reply.Target().(*service.Service)
-	x.headAfter = time.Since(x.sent)
+	x.headAfter = time.Since(sent)
+	x.opened = reply
 	return reply, nil
 }
 

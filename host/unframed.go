@@ -1,8 +1,10 @@
 package host
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 )
 
 // unframed makes the stream the reply of an HTTP/1.0 request. Such a client
@@ -17,11 +19,18 @@ func (s *stream) unframed() {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(net.Conn) {
 		conn := ctx.Conn()
-		err := s.writeTo(conn, head)
-		_ = s.Close()
-		if err != nil {
-			reset(conn)
-		}
+		whole := false
+		defer func() {
+			if p := recover(); p != nil { // as fasthttp does where it writes a stream
+				s.err = fmt.Errorf("panic: %v", p)
+				s.router.options.Logger.Error("the router failed on a stream", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+			if !whole {
+				reset(conn)
+			}
+			_ = s.Close()
+		}()
+		whole = s.writeTo(conn, head) == nil
 	})
 }
 

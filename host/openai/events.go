@@ -180,7 +180,7 @@ func AppendEvent(dst, event, data []byte) []byte {
 		case ok && !done:
 			dst, done = appendData(dst, line[:len(line)-len(value)], data, end), true
 		case ok:
-		case len(line) == 0 && !done:
+		case len(line) == 0 && !done && len(after) == 0: // the blank line: behind a byte order mark there may be another
 			dst, done = append(appendData(dst, dataPrefix, data, end), end...), true
 		default:
 			dst = append(append(dst, line...), end...)
@@ -223,9 +223,6 @@ func appendData(dst, prefix, data, end []byte) []byte {
 		data = rest
 	}
 }
-
-// IsDone reports whether an event's data says that the stream is at its end.
-func IsDone(data []byte) bool { return string(bytes.TrimSpace(data)) == "[DONE]" }
 
 // AppendErrorEvent appends an event whose data is the error in this format.
 func AppendErrorEvent(dst []byte, format string, status int, message string) []byte {

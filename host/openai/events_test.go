@@ -2,12 +2,9 @@ package openai
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/infinirouter/infinirouter/plugins"
 )
 
 func TestEventEnd(t *testing.T) {
@@ -111,14 +108,6 @@ func TestAppendEvent(t *testing.T) {
 	}
 }
 
-func TestIsDone(t *testing.T) {
-	for data, want := range map[string]bool{"[DONE]": true, " [DONE]\n": true, "[done]": false, "": false, `"[DONE]"`: false, "[DONE]x": false} {
-		if IsDone([]byte(data)) != want {
-			t.Errorf("%q: %v", data, !want)
-		}
-	}
-}
-
 func TestAppendErrorEvent(t *testing.T) {
 	got := AppendErrorEvent([]byte("a\n\n"), FormatPlain, 502, "gone\n\ndata: x")
 	if string(got) != "a\n\ndata: {\"error\":\"gone\\n\\ndata: x\"}\n\n" {
@@ -129,45 +118,17 @@ func TestAppendErrorEvent(t *testing.T) {
 	}
 }
 
-func TestFramer(t *testing.T) {
-	f := Framer{Max: 12}
-	if err := f.Write([]byte("data: x\n\ndata: ")); err != nil {
-		t.Fatal(err)
-	}
-	if got := f.Next(); string(got) != "data: x\n\n" {
-		t.Errorf("%q", got)
-	}
-	if f.Next() != nil || string(f.Rest()) != "data: " {
-		t.Errorf("rest %q", f.Rest())
-	}
-	if err := f.Write([]byte("y\n\n")); err != nil {
-		t.Fatal(err)
-	}
-	if got := f.Next(); string(got) != "data: y\n\n" {
-		t.Errorf("%q", got)
-	}
-	if err := f.Write([]byte("data: 7890123")); !errors.Is(err, plugins.ErrTooLarge) {
-		t.Errorf("over Max: %v", err)
-	}
-	f.Reset()
-	if f.Next() != nil || len(f.Rest()) != 0 || f.Write([]byte("\n")) != nil || string(f.Next()) != "\n" {
-		t.Error("not empty after Reset")
-	}
-}
-
 // frames cuts a stream into events, given chunk by chunk.
-func frames(t *testing.T, chunks [][]byte) (events []string, rest string) {
-	t.Helper()
-	var f Framer
+func frames(chunks [][]byte) (events []string, rest string) {
+	var buf []byte
 	for _, chunk := range chunks {
-		if err := f.Write(chunk); err != nil {
-			t.Fatal(err)
-		}
-		for event := f.Next(); event != nil; event = f.Next() {
-			events = append(events, string(event))
+		buf = append(buf, chunk...)
+		for n := EventEnd(buf); n > 0; n = EventEnd(buf) {
+			events = append(events, string(buf[:n]))
+			buf = buf[n:]
 		}
 	}
-	return events, string(f.Rest())
+	return events, string(buf)
 }
 
 // meaningful drops events without any field: a blank line by itself.
@@ -184,8 +145,9 @@ func FuzzEvents(f *testing.F) {
 	f.Add([]byte("data: a\n\ndata: b\r\n\r\n: c\r\rdata: d\ndata: e\n\n"), []byte{3, 1, 7})
 	f.Add([]byte("\xef\xbb\xbfevent: x\rdata: 1\r\r\ndata: 2\n\r\n\r"), []byte{1})
 	f.Add([]byte("\r\r\r\n\n\r\n\r"), []byte{1, 2})
+	f.Add([]byte("\ufeff\rdata:\r\r"), []byte{1})
 	f.Fuzz(func(t *testing.T, stream, cuts []byte) {
-		whole, rest := frames(t, [][]byte{stream})
+		whole, rest := frames([][]byte{stream})
 		if strings.Join(whole, "")+rest != string(stream) {
 			t.Fatalf("%q: bytes lost: %q, %q", stream, whole, rest)
 		}
@@ -201,7 +163,7 @@ func FuzzEvents(f *testing.F) {
 			chunks = append(chunks, left[:n])
 			left = left[n:]
 		}
-		events, left := frames(t, chunks)
+		events, left := frames(chunks)
 		if strings.Join(events, "")+left != string(stream) {
 			t.Fatalf("%q: bytes lost in chunks: %q, %q", stream, events, left)
 		}
@@ -231,14 +193,11 @@ func TestEventsDoNotAllocate(t *testing.T) {
 		return
 	}
 	stream := bytes.Repeat([]byte("data: {\"choices\":[]}\n\n"), 10)
-	var f Framer
 	out := make([]byte, 0, len(stream))
 	run := func() {
-		if err := f.Write(stream); err != nil {
-			t.Fatal(err)
-		}
 		out = out[:0]
-		for event := f.Next(); event != nil; event = f.Next() {
+		for rest := stream; len(rest) > 0; rest = rest[EventEnd(rest):] {
+			event := rest[:EventEnd(rest)]
 			out = AppendEvent(out, event, EventData(nil, event))
 		}
 		if !bytes.Equal(out, stream) || LastEventEnd(out) != len(out) {

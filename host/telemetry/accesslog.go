@@ -24,23 +24,14 @@ type AccessLog struct {
 // NewAccessLog returns a log of JSON lines. The caller must Close it, and
 // leaves w alone until then.
 func NewAccessLog(w io.Writer) *AccessLog {
-	return newAccessLog(w, func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) })
-}
-
-// NewTextAccessLog returns a log of key=value lines, otherwise like NewAccessLog.
-func NewTextAccessLog(w io.Writer) *AccessLog {
-	return newAccessLog(w, func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) })
-}
-
-func newAccessLog(w io.Writer, format func(io.Writer) slog.Handler) *AccessLog {
 	out := newQueue(w, func(dropped uint64) []byte {
 		var b bytes.Buffer
 		line := slog.NewRecord(time.Now(), slog.LevelWarn, "access log lines dropped: the writer is too slow", 0)
 		line.AddAttrs(slog.Uint64("lines", dropped))
-		_ = format(&b).Handle(context.Background(), line) // a buffer takes all
+		_ = slog.NewJSONHandler(&b, nil).Handle(context.Background(), line) // a buffer takes all
 		return b.Bytes()
 	})
-	return &AccessLog{format(out), out}
+	return &AccessLog{slog.NewJSONHandler(out, nil), out}
 }
 
 // Write puts r's line into memory, from where a goroutine writes it out at

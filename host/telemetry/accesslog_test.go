@@ -40,22 +40,6 @@ func TestLine(t *testing.T) {
 	}
 }
 
-func TestTextLine(t *testing.T) {
-	var out bytes.Buffer
-	l := NewTextAccessLog(&out)
-	r := record()
-	r.Path, r.Err = []byte("/a b"), "it broke"
-	l.Write(r)
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range []string{` id=req-1 `, ` path="/a b" `, ` error="it broke" `, ` status=200 `, "log.arm=b\n"} {
-		if !strings.Contains(out.String(), part) {
-			t.Errorf("no %q in %s", part, out.String())
-		}
-	}
-}
-
 // TestHostileText: whatever a client sends, a line stays one line of JSON.
 func TestHostileText(t *testing.T) {
 	var out bytes.Buffer
