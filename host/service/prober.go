@@ -36,9 +36,6 @@ type Report struct {
 // last set lets go or ctx is done.
 func (b *backend) run(ctx context.Context) {
 	defer close(b.stopped)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	<-timer.C
 	var before *wanted
 	for {
 		asked := b.wanted.Load()
@@ -51,15 +48,16 @@ func (b *backend) run(ctx context.Context) {
 			close(asked.probed)
 		}
 		before = asked
-		timer.Reset(b.pause())
-		if !b.rest(ctx, timer, asked) {
+		if !b.rest(ctx, asked) {
 			return
 		}
 	}
 }
 
 // rest waits for the next probe's time. It reports false when ctx is done.
-func (b *backend) rest(ctx context.Context, timer *time.Timer, asked *wanted) bool {
+func (b *backend) rest(ctx context.Context, asked *wanted) bool {
+	timer := time.NewTimer(b.pause())
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
