@@ -78,25 +78,37 @@ func (s HookSet) With(h abi.Hook) HookSet { return s | 1<<h }
 
 // Stats is what /policies and /metrics show of a policy.
 type Stats struct {
-	Plugin      string
-	SHA256      string // of the file, hex
-	Size        int64  // of the file, bytes
-	Imports     []string
-	Grants      []string
-	Instances   int  // alive now
-	BreakerOpen bool // calls go straight to on_error
-	Hooks       []HookStats
-	LastError   string
+	Plugin        string
+	SHA256        string // of the file, hex
+	Size          int64  // of the file, bytes
+	Imports       []string
+	Grants        []string
+	Instances     int    // alive now
+	InstancesMade uint64 // since it was loaded: one that failed or served its time is replaced
+	BreakerOpen   bool   // calls go straight to on_error
+	InitFuel      uint64 // that the latest instance took to start and configure
+	InitFuelLimit uint64
+	Hooks         []HookStats
+	LastError     string
 }
 
-// HookStats are the figures of one hook.
+// HookStats are the figures of one hook. Fuel counts in the meter's units; a
+// call that ran out of it counts with all that it had.
 type HookStats struct {
 	Hook     abi.Hook
-	Calls    uint64
+	Calls    uint64 // with the failed ones
 	Failures uint64
-	Fuel     uint64        // total over all calls
-	Time     time.Duration // total over the timed calls
-	Timed    uint64        // calls that were timed (a sample)
+	ByKind   map[FailureKind]uint64 // the failures; nil when there are none
+	Refused  uint64                 // calls that were not made because the breaker was open
+
+	Fuel          uint64 // total over all calls
+	FuelLast      uint64 // of the latest call
+	FuelMax       uint64 // most that one call used
+	FuelRecentMax uint64 // the same, of the last one to two minutes
+	FuelLimit     uint64
+
+	Time  time.Duration // total over the timed calls
+	Timed uint64        // calls that were timed (a sample)
 }
 
 // FailureKind says why a call failed; it is a metric label.
@@ -112,6 +124,12 @@ const (
 	FailureInternal FailureKind = "internal"  // a fault of the router's own
 	FailureInstance FailureKind = "configure" // a new instance could not be made
 )
+
+// FailureKinds are the kinds of calls that count as failed. FailureBreaker is
+// none of them: such a call was not made.
+var FailureKinds = []FailureKind{
+	FailureTrap, FailureFuel, FailureResult, FailureLimit, FailureBusy, FailureInternal, FailureInstance,
+}
 
 // CallError is a failed hook call. Its text is for the log, never for a client.
 type CallError struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -22,9 +23,11 @@ type instance struct {
 	hooks  [abi.HookCount]api.Function // looked up once: that allocates
 	stack  [1]uint64                   // a hook's result
 
-	calls uint32 // since it was made
-	born  uint32 // bytes of memory after configure
-	trial bool   // this call decides whether the breaker closes
+	calls uint32        // since it was made
+	made  time.Duration // when, since epoch
+	old   bool          // it was seen to have reached maxAge
+	born  uint32        // bytes of memory after configure
+	trial bool          // this call decides whether the breaker closes
 }
 
 // moduleConfig is empty: no name, so that many instances coexist, and no start
@@ -34,6 +37,24 @@ var moduleConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 // newInstance makes an instance and runs what precedes the first hook. The
 // error is for the operator, with the guest's own reason in it.
 func (p *policy) newInstance() (*instance, error) {
+	in, err := p.instantiate()
+	if err != nil {
+		return nil, err
+	}
+	in.call.StartConfigure()
+	defer in.call.Finish()
+	in.fuel.Set(uint64(p.limits.InitFuel))
+	for _, name := range initSteps {
+		if err := p.initStep(in, name); err != nil {
+			return nil, errors.Join(err, in.close())
+		}
+	}
+	p.ready(in)
+	return in, nil
+}
+
+// instantiate makes an instance in which nothing has run yet.
+func (p *policy) instantiate() (*instance, error) {
 	call := p.native.NewCall()
 	module, err := p.program.engine.rt.InstantiateModule(call, p.program.compiled, moduleConfig)
 	if err != nil {
@@ -45,40 +66,43 @@ func (p *policy) newInstance() (*instance, error) {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
 	call.Bind(in.memory, in.fuel)
-	if err := p.initialize(in); err != nil {
-		return nil, errors.Join(err, in.close())
-	}
-	for h := range abi.Hook(abi.HookCount) {
-		if p.program.hooks.Has(h) {
-			in.hooks[h] = module.ExportedFunction(h.String())
-		}
-	}
-	in.born = in.memory.Size()
 	return in, nil
 }
 
-// initialize runs start function, _initialize and configure on one fill of fuel.
-func (p *policy) initialize(in *instance) error {
-	in.call.StartConfigure()
-	defer in.call.Finish()
-	in.fuel.Set(uint64(p.limits.InitFuel))
-	for _, name := range []string{meter.StartExport, abi.ExportInitialize, abi.ExportConfigure} {
-		f := in.module.ExportedFunction(name)
-		if f == nil {
-			continue
-		}
-		in.stack[0] = 0
-		err := f.CallWithStack(in.call, in.stack[:])
-		left := int64(in.fuel.Get())
-		in.call.Finish()
-		if fault := p.fault(in, err, left, initKnob); fault != nil {
-			return fmt.Errorf("%s failed: %s", name, fault.Reason)
-		}
-		if name == abi.ExportConfigure && uint32(in.stack[0]) != 0 {
-			return fmt.Errorf("it refuses its config: %s", orElse(in.call.FailText(), "it gave no reason"))
-		}
+// initSteps are what runs before the first hook, in order, where a plugin has
+// it, on one fill of fuel.
+var initSteps = [...]string{meter.StartExport, abi.ExportInitialize, abi.ExportConfigure}
+
+func (p *policy) initStep(in *instance, name string) error {
+	f := in.module.ExportedFunction(name)
+	if f == nil {
+		return nil
+	}
+	in.stack[0] = 0
+	err := f.CallWithStack(in.call, in.stack[:])
+	left := int64(in.fuel.Get())
+	in.call.Finish()
+	if fault := p.fault(in, err, left, initKnob); fault != nil {
+		return fmt.Errorf("%s failed: %s", name, fault.Reason)
+	}
+	if name == abi.ExportConfigure && uint32(in.stack[0]) != 0 {
+		return fmt.Errorf("it refuses its config: %s", orElse(in.call.FailText(), "it gave no reason"))
 	}
 	return nil
+}
+
+// ready makes an instance that is initialized fit for calls of hooks.
+func (p *policy) ready(in *instance) {
+	for h := range abi.Hook(abi.HookCount) {
+		if p.program.hooks.Has(h) {
+			in.hooks[h] = in.module.ExportedFunction(h.String())
+		}
+	}
+	in.born, in.made = in.memory.Size(), time.Since(epoch)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.made++
+	p.initFuel = uint64(p.limits.InitFuel - int64(in.fuel.Get()))
 }
 
 func (in *instance) close() error { return in.module.Close(context.Background()) }

@@ -29,6 +29,7 @@ type Loader struct {
 	cache    wazero.CompilationCache
 	cacheDir string
 
+	sweeper  sweeper
 	engines  registry[uint32, *engine] // by memory limit in pages
 	programs registry[programKey, *program]
 	policies registry[policyKey, *policy]
@@ -50,12 +51,15 @@ func New(o Options) (*Loader, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Loader{options: o, logger: o.Logger, cache: cache, cacheDir: dir}, nil
+	l := &Loader{options: o, logger: o.Logger, cache: cache, cacheDir: dir}
+	l.startSweeper()
+	return l, nil
 }
 
 // Close frees what is left of compiled code. Every policy must have been
 // released; one that was not is an error, and its code stays in memory.
 func (l *Loader) Close() error {
+	l.sweeper.close()
 	if n := l.policies.size(); n > 0 {
 		return fmt.Errorf("%d policies were not released", n)
 	}

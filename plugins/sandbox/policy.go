@@ -38,7 +38,9 @@ type policy struct {
 	mu        sync.Mutex // guards what follows, never held over guest code
 	pool      pool
 	breaker   breaker
-	stats     [abi.HookCount]plugins.HookStats
+	stats     [abi.HookCount]figures
+	made      uint64 // instances
+	initFuel  uint64 // that the latest instance took
 	lastError string
 }
 
@@ -60,7 +62,6 @@ func newPolicy(key policyKey, prog *program, logger *slog.Logger, shared *native
 	}
 	for h := range abi.Hook(abi.HookCount) {
 		p.fuel[h] = p.fuelOf(fuelKnobs[h])
-		p.stats[h].Hook = h
 		p.breakerErrors[h] = p.callError(h, plugins.FailureBreaker, "not called: it failed too often of late")
 	}
 	return p
@@ -92,6 +93,7 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	timed := in.calls%timeEvery == 0
 	if timed {
 		began = time.Since(epoch)
+		in.old = began-in.made >= maxAge
 	}
 	in.calls++
 	in.call.Start(hook, x)
@@ -143,11 +145,11 @@ func (p *policy) done(in *instance, hook abi.Hook, left int64, timed bool, took 
 	worn := p.worn(in)
 	p.mu.Lock()
 	st := &p.stats[hook]
-	st.Calls++
-	st.Fuel += uint64(p.fuel[hook] - left)
+	st.calls++
+	st.spend(uint64(p.fuel[hook] - left))
 	if timed {
-		st.Timed++
-		st.Time += took
+		st.timed++
+		st.time += took
 	}
 	trial := in.trial
 	if trial {
@@ -170,7 +172,7 @@ func (p *policy) done(in *instance, hook abi.Hook, left int64, timed bool, took 
 func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Failure) *plugins.CallError {
 	e := p.callError(hook, f.Kind, f.Reason)
 	p.mu.Lock()
-	p.stats[hook].Fuel += uint64(p.fuel[hook] - max(left, 0))
+	p.stats[hook].spend(uint64(p.fuel[hook] - max(left, 0)))
 	opened := p.noteFailure(e, in.trial)
 	p.giveUpPlace()
 	p.mu.Unlock()
@@ -181,8 +183,7 @@ func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Fail
 
 // noteFailure counts a failed call. The lock is held.
 func (p *policy) noteFailure(e *plugins.CallError, trial bool) (opened bool) {
-	p.stats[e.Hook].Calls++
-	p.stats[e.Hook].Failures++
+	p.stats[e.Hook].fail(e.Kind)
 	p.lastError = e.Error()
 	return p.breaker.fail(time.Now(), trial)
 }

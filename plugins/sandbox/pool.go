@@ -13,9 +13,13 @@ import (
 const (
 	// acquireWait bounds the wait for an instance when all are in use.
 	acquireWait = 100 * time.Millisecond
-	// maxCalls is an instance's life in calls: a slow leak of the guest's, or
+	// waitersEach is how many calls may wait for each instance that there may
+	// be: many more than honest work needs, and no queue without end.
+	waitersEach = 64
+	// maxCalls and maxAge are an instance's life: a slow leak of the guest's, or
 	// of its runtime's, must not need a restart of the router.
 	maxCalls = 1_000_000
+	maxAge   = time.Hour
 )
 
 // pool holds the instances of a policy. The last one given back is the first
@@ -23,6 +27,7 @@ const (
 // policy's lock.
 type pool struct {
 	idle    []*instance
+	unused  int // fewest that were idle at a time since the last sweep
 	alive   int // made or being made, idle or in use
 	max     int
 	waiters []chan *instance // first come, first served
@@ -36,13 +41,15 @@ func (p *policy) acquire(hook abi.Hook) (*instance, *plugins.CallError) {
 	p.mu.Lock()
 	if p.breaker.open {
 		if trial = p.breaker.admit(time.Now()); !trial {
+			p.stats[hook].refused++
 			p.mu.Unlock()
 			return nil, p.breakerErrors[hook]
 		}
 	}
-	if n := len(p.pool.idle); n > 0 {
-		in := p.pool.idle[n-1]
-		p.pool.idle = p.pool.idle[:n-1]
+	if n := len(p.pool.idle) - 1; n >= 0 {
+		in := p.pool.idle[n]
+		p.pool.idle = p.pool.idle[:n]
+		p.pool.unused = min(p.pool.unused, n)
 		p.mu.Unlock()
 		in.trial = trial
 		return in, nil
@@ -53,16 +60,21 @@ func (p *policy) acquire(hook abi.Hook) (*instance, *plugins.CallError) {
 // acquireSlow is entered with the lock held and leaves it.
 func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.CallError) {
 	var in *instance
-	if p.pool.alive < p.pool.max {
+	switch {
+	case p.pool.alive < p.pool.max:
 		p.pool.alive++
 		p.mu.Unlock()
-	} else {
+	case len(p.pool.waiters) >= waitersEach*p.pool.max:
+		defer p.mu.Unlock()
+		return nil, p.busy(hook, trial, fmt.Sprintf("all %d instances are in use and %d calls wait for one already (%s)",
+			p.pool.max, len(p.pool.waiters), instancesKnob))
+	default:
 		turn := make(chan *instance, 1)
 		p.pool.waiters = append(p.pool.waiters, turn)
 		p.mu.Unlock()
-		var ok bool
-		if in, ok = p.await(turn); !ok {
-			return nil, p.busy(hook, trial)
+		var callErr *plugins.CallError
+		if in, callErr = p.await(turn, hook, trial); callErr != nil {
+			return nil, callErr
 		}
 	}
 	if in == nil { // ours to make
@@ -82,36 +94,55 @@ func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.Cal
 }
 
 // await waits for a turn: an instance, or nil for the place to make one.
-func (p *policy) await(turn chan *instance) (*instance, bool) {
+func (p *policy) await(turn chan *instance, hook abi.Hook, trial bool) (*instance, *plugins.CallError) {
+	var in *instance
+	came := true
 	timer := time.NewTimer(acquireWait)
 	defer timer.Stop()
 	select {
-	case in := <-turn:
-		return in, true
+	case in = <-turn:
 	case <-timer.C:
+		came = false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := slices.Index(p.pool.waiters, turn); i >= 0 {
-		p.pool.waiters = slices.Delete(p.pool.waiters, i, i+1)
-		return nil, false
+	if !came {
+		if i := slices.Index(p.pool.waiters, turn); i >= 0 {
+			p.pool.waiters = slices.Delete(p.pool.waiters, i, i+1)
+			return nil, p.busy(hook, trial, fmt.Sprintf("all %d instances were in use for %v (%s)", p.pool.max, acquireWait, instancesKnob))
+		}
+		in = <-turn // it came at the last moment
 	}
-	return <-turn, true // it came at the last moment
+	if p.breaker.open && !trial { // those in front have failed: what waited behind them must not
+		p.giveBack(in)
+		p.stats[hook].refused++
+		return nil, p.breakerErrors[hook]
+	}
+	return in, nil
 }
 
-func (p *policy) busy(hook abi.Hook, trial bool) *plugins.CallError {
-	e := p.callError(hook, plugins.FailureBusy, fmt.Sprintf(
-		"all %d instances were in use for %v (policies.limits.instances)", p.pool.max, acquireWait))
-	p.mu.Lock()
-	defer p.mu.Unlock()
+const instancesKnob = "policies.limits.instances"
+
+// busy counts and returns the failure of a call that got no instance. That is
+// no fault of the plugin's: it does not count for the breaker. The lock is held.
+func (p *policy) busy(hook abi.Hook, trial bool, reason string) *plugins.CallError {
+	e := p.callError(hook, plugins.FailureBusy, reason)
 	if trial {
 		p.breaker.abandon()
 	}
-	// No fault of the plugin: it does not count for the breaker.
-	p.stats[hook].Calls++
-	p.stats[hook].Failures++
+	p.stats[hook].fail(e.Kind)
 	p.lastError = e.Error()
 	return e
+}
+
+// giveBack returns a turn that is not used: an instance, or nil for a place.
+// The lock is held.
+func (p *policy) giveBack(in *instance) {
+	if in == nil {
+		p.giveUpPlace()
+		return
+	}
+	p.put(in)
 }
 
 // put makes an instance available again. The lock is held.
@@ -137,11 +168,11 @@ func (p *policy) giveUpPlace() {
 	p.pool.alive--
 }
 
-// worn reports whether an instance has served its time: by calls, or because
-// its memory grew to three quarters of the limit since it was made. It is asked
-// after every call, so a guest may well leave garbage collection to it.
+// worn reports whether an instance has served its time: by calls, by age, or
+// because its memory grew to three quarters of the limit since it was made. It
+// is asked after every call, so a guest may well leave garbage collection to it.
 func (p *policy) worn(in *instance) bool {
-	if in.calls >= maxCalls {
+	if in.calls >= maxCalls || in.old {
 		return true
 	}
 	size := in.memory.Size()
@@ -161,15 +192,25 @@ func (p *policy) warm() error {
 	return nil
 }
 
+// drop closes n idle instances, those first that were idle for longest. The lock
+// is held.
+func (p *policy) drop(n int) error {
+	if n <= 0 {
+		return nil
+	}
+	var err error
+	for _, in := range p.pool.idle[:n] {
+		err = errors.Join(err, in.close())
+	}
+	p.pool.idle = slices.Delete(p.pool.idle, 0, n)
+	p.pool.alive -= n
+	return err
+}
+
 // close closes all instances. None may be in use.
 func (p *policy) close() error {
 	p.mu.Lock()
-	idle := p.pool.idle
-	p.pool.idle, p.pool.alive, p.pool.closed = nil, p.pool.alive-len(idle), true
-	p.mu.Unlock()
-	var err error
-	for _, in := range idle {
-		err = errors.Join(err, in.close())
-	}
-	return err
+	defer p.mu.Unlock()
+	p.pool.closed = true
+	return p.drop(len(p.pool.idle))
 }

@@ -118,8 +118,8 @@ func TestAWaiterReplacesAFailedInstance(t *testing.T) {
 	p.pool.waiters = append(p.pool.waiters, turn)
 	p.giveUpPlace()
 	p.mu.Unlock()
-	if got, ok := p.await(turn); !ok || got != nil {
-		t.Errorf("the waiter got %v, %v, want the place to make an instance", got, ok)
+	if got, e := p.await(turn, abi.OnRequest, false); e != nil || got != nil {
+		t.Errorf("the waiter got %v, %v, want the place to make an instance", got, e)
 	}
 	p.mu.Lock()
 	p.put(in)

@@ -76,3 +76,21 @@ func (r *registry[K, V]) size() int {
 	defer r.mu.Unlock()
 	return len(r.m)
 }
+
+// values are those that are held now, without a hold of the caller's: each may
+// be closed at any time. What is being made is left out.
+func (r *registry[K, V]) values() []V {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]V, 0, len(r.m))
+	for _, e := range r.m {
+		select {
+		case <-e.ready:
+			if e.err == nil {
+				out = append(out, e.value)
+			}
+		default:
+		}
+	}
+	return out
+}

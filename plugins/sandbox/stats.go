@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/hex"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/sdk/abi"
@@ -12,15 +14,65 @@ import (
 func (p *policy) Stats() plugins.Stats {
 	s := plugins.Stats{
 		Plugin: p.plugin, SHA256: hex.EncodeToString(p.sha256[:]), Size: p.size,
-		Imports: p.importNames(), Grants: grantNames(p.grants),
+		Imports: p.importNames(), Grants: grantNames(p.grants), InitFuelLimit: uint64(p.limits.InitFuel),
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Instances, s.BreakerOpen, s.LastError = p.pool.alive, p.breaker.open, p.lastError
+	s.Instances, s.InstancesMade, s.InitFuel = p.pool.alive, p.made, p.initFuel
+	s.BreakerOpen, s.LastError = p.breaker.open, p.lastError
 	for h := range abi.Hook(abi.HookCount) {
 		if p.hooks.Has(h) {
-			s.Hooks = append(s.Hooks, p.stats[h])
+			s.Hooks = append(s.Hooks, p.stats[h].read(h, p.fuel[h]))
 		}
+	}
+	return s
+}
+
+// figures are the counts of one hook. Guarded by the policy's lock.
+type figures struct {
+	calls, refused uint64
+	failed         map[plugins.FailureKind]uint64 // made by the first failure
+	fuel, fuelLast uint64
+	// Most fuel of one call: in this span between two sweeps, in the one
+	// before, and in all before that. A call compares with one of them.
+	fuelMax, fuelMaxBefore, fuelMaxEver uint64
+	time                                time.Duration
+	timed                               uint64
+}
+
+// spend counts the fuel of one call.
+func (f *figures) spend(fuel uint64) {
+	f.fuel += fuel
+	f.fuelLast = fuel
+	if fuel > f.fuelMax {
+		f.fuelMax = fuel
+	}
+}
+
+// fail counts one failed call.
+func (f *figures) fail(kind plugins.FailureKind) {
+	if f.failed == nil {
+		f.failed = map[plugins.FailureKind]uint64{}
+	}
+	f.calls++
+	f.failed[kind]++
+}
+
+// turn begins a new span of the recent maximum.
+func (f *figures) turn() {
+	f.fuelMaxEver = max(f.fuelMaxEver, f.fuelMaxBefore)
+	f.fuelMaxBefore, f.fuelMax = f.fuelMax, 0
+}
+
+func (f *figures) read(h abi.Hook, limit int64) plugins.HookStats {
+	recent := max(f.fuelMax, f.fuelMaxBefore)
+	s := plugins.HookStats{
+		Hook: h, Calls: f.calls, ByKind: maps.Clone(f.failed), Refused: f.refused,
+		Fuel: f.fuel, FuelLast: f.fuelLast, FuelMax: max(recent, f.fuelMaxEver), FuelRecentMax: recent, FuelLimit: uint64(limit),
+		Time: f.time, Timed: f.timed,
+	}
+	for _, n := range f.failed {
+		s.Failures += n
 	}
 	return s
 }
