@@ -13,27 +13,29 @@ func (m *module) assemble() []byte {
 	e.helperBody(1, m.costs.BytesPerUnit)
 	e.helperBody(pageBytes, m.costs.BytesPerUnit)
 	e.helperBody(1, m.costs.EntriesPerUnit)
+	e.refillBody(m.costs.Slice, m.info.HasMemory)
 
-	out := make([]byte, 0, len(m.b)+len(e.code)-m.sections[sectionCode].content.size()+1024)
+	out := make([]byte, 0, len(m.b)+e.size()-m.sections[sectionCode].content.size()+1024)
 	out = append(out, wasmHeader...)
 	for _, id := range sectionOrder {
 		switch id {
 		case sectionType:
-			out = m.grown(out, id, 1, []byte{typeFunc, 1, typeI32, 1, typeI32})
+			out = m.grown(out, id, 2, []byte{typeFunc, 1, typeI32, 1, typeI32, typeFunc, 0, 0})
 		case sectionFunction:
 			var extra []byte
-			for range helpers {
+			for range helperRefill {
 				extra = appendU32(extra, e.helperType)
 			}
+			extra = appendU32(extra, e.helperType+1)
 			out = m.grown(out, id, helpers, extra)
 		case sectionGlobal:
-			out = m.grown(out, id, 1, []byte{typeI64, 1, opI64Const, 0, opEnd})
+			out = m.grown(out, id, 2, []byte{typeI64, 1, opI64Const, 0, opEnd, typeI64, 1, opI64Const, 0, opEnd})
 		case sectionExport:
 			out = m.appendExports(out)
 		case sectionStart:
 		case sectionCode:
 			n := appendU32(nil, uint32(m.sections[id].count+helpers))
-			out = appendSection(out, id, n, e.code)
+			out = appendSection(out, id, append([][]byte{n}, append(e.full, e.code)...)...)
 		default:
 			if s := m.sections[id]; s.found {
 				out = appendSection(out, id, m.b[s.content.start:s.content.end])
@@ -44,8 +46,9 @@ func (m *module) assemble() []byte {
 }
 
 func (m *module) appendExports(out []byte) []byte {
-	n := 1
+	n := 2
 	extra := appendU32(append(appendName(nil, FuelGlobal), byte(KindGlobal)), m.meter.fuel)
+	extra = appendU32(append(appendName(extra, ReserveGlobal), byte(KindGlobal)), m.meter.reserve)
 	if m.info.HasStart {
 		n++
 		extra = appendU32(append(appendName(extra, StartExport), byte(KindFunction)), uint32(m.start))

@@ -35,13 +35,14 @@ func versus(b *testing.B, wasm []byte, name string, args ...uint64) {
 			for b.Loop() {
 				copy(stack, args)
 				if in.fuel != nil {
-					in.fuel.Set(plenty)
+					in.fuel.Set(uint64(DefaultCosts().Slice))
+					in.reserve.Set(plenty)
 				}
 				if err := f.CallWithStack(ctx, stack); err != nil {
 					b.Fatal(err)
 				}
 				if in.fuel != nil {
-					spent = plenty - in.left()
+					spent = plenty + DefaultCosts().Slice - in.left()
 				}
 			}
 			b.ReportMetric(float64(spent), "fuel/op")
@@ -52,6 +53,7 @@ func versus(b *testing.B, wasm []byte, name string, args ...uint64) {
 // BenchmarkCall is a call that does nothing: what metering adds to a hook.
 func BenchmarkCall(b *testing.B) {
 	m := &builder{}
+	m.memory(1, 1)
 	m.hook("run", tI32, tI32, nil, get(0))
 	versus(b, m.bytes(), "run", 1)
 }
@@ -59,6 +61,7 @@ func BenchmarkCall(b *testing.B) {
 // BenchmarkLoop is 10,000 rounds of a loop of ten instructions.
 func BenchmarkLoop(b *testing.B) {
 	m := &builder{}
+	m.memory(1, 1)
 	guests["sum loop"](m)
 	versus(b, m.bytes(), "run", 10_000)
 }
@@ -66,6 +69,7 @@ func BenchmarkLoop(b *testing.B) {
 // BenchmarkFib is calls within the guest.
 func BenchmarkFib(b *testing.B) {
 	m := &builder{}
+	m.memory(1, 1)
 	guests["fib"](m)
 	versus(b, m.bytes(), "run", 20)
 }

@@ -19,18 +19,22 @@ type frame struct {
 type region struct {
 	current  int64 // heaviest path from the entry to here, dead if control can't get here
 	heaviest int64
-	edit     int // the charge at the entry
+	edit     int  // the charge at the entry
+	frame    int  // of a loop, its place in frames
+	carries  bool // a loop that may keep the fuel in a local; see carry.go
 }
 
 // walker reads function bodies. Its slices are kept from one to the next.
 type walker struct {
-	frames  []frame
-	regions []region
-	edits   []edit
-	locals  int   // of the function, parameters included
-	points  int   // control points so far
-	loops   int   // loop heads so far
-	work    int64 // CompileWork before the function
+	frames   []frame
+	regions  []region
+	edits    []edit
+	locals   int   // of the function, parameters included
+	groups   int   // of locals declared
+	declared span  // the groups
+	points   int   // control points so far
+	loops    int   // loop heads so far
+	work     int64 // CompileWork before the function
 }
 
 // parseBody reads the body of the i-th function that the module defines.
@@ -64,7 +68,7 @@ func (m *module) parseBody(i int) {
 	m.closeRegion(entry)
 	m.info.MaxBody = max(m.info.MaxBody, size)
 	if m.meter != nil {
-		m.meter.body(m.b, body, m.walk.edits)
+		m.meter.body(m.b, body, &m.walk)
 	}
 	m.end = sectionEnd
 }
@@ -75,6 +79,7 @@ func (m *module) startBody(t signature) (entry int64) {
 	slots := m.slots(t.params) + m.slots(t.results)
 	locals := uint64(t.params.end - t.params.start)
 	groups := m.count("groups of locals", "", m.left(), 2)
+	m.walk.groups, m.walk.declared.start = groups, m.pos
 	for i := 0; i < groups && m.err == nil; i++ {
 		at := m.pos
 		n := uint64(m.u32())
@@ -85,6 +90,7 @@ func (m *module) startBody(t signature) (entry int64) {
 		}
 		slots += int64(n) * slotsOf(m.valueType())
 	}
+	m.walk.declared.end = m.pos
 	m.walk.locals = int(locals)
 	if m.walk.locals > m.lim.LocalsPerFunction {
 		m.over(m.pos, "too many locals", "LocalsPerFunction", locals, m.lim.LocalsPerFunction)
@@ -94,7 +100,7 @@ func (m *module) startBody(t signature) (entry int64) {
 	m.work(1, t.params.size()+t.results.size())
 	m.walk.frames = append(m.walk.frames[:0], frame{opcode: opBlock, merge: dead})
 	m.walk.regions = append(m.walk.regions[:0], region{edit: 0})
-	m.walk.edits = append(m.walk.edits[:0], edit{at: m.pos, kind: editCharge})
+	m.walk.edits = append(m.walk.edits[:0], edit{at: uint32(m.pos), kind: editCharge})
 	return m.costs.Call + slots*m.costs.Local
 }
 
@@ -145,6 +151,7 @@ func (m *module) other(at int, op byte) {
 	weight := m.costs.Instruction
 	switch op {
 	case opCall:
+		m.carryNothing()
 		f := m.index("function", len(m.functions))
 		if m.err != nil {
 			return
@@ -154,6 +161,7 @@ func (m *module) other(at int, op byte) {
 			weight = m.costs.HostCall
 		}
 	case opCallIndirect:
+		m.carryNothing()
 		t := m.typeIndex()
 		m.tableIndex()
 		if m.err != nil {

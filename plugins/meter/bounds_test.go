@@ -123,6 +123,6 @@ func checkBounds(tb testing.TB, wasm []byte, accept bool) {
 const (
 	inspectBytes    = 40
 	instrumentBytes = 64
-	resultBytes     = 16
+	resultBytes     = 24
 	fixedBytes      = 1 << 20
 )

@@ -47,7 +47,6 @@ const (
 	opI32Add   = 0x6a
 	opI32Sub   = 0x6b
 	opI32Mul   = 0x6c
-	opI64Add   = 0x7c
 	opI32Load  = 0x28
 	opI32Store = 0x36
 )

@@ -48,7 +48,10 @@ func (m *module) leave() { m.walk.regions[len(m.walk.regions)-1].current = dead 
 
 func (m *module) label() int {
 	m.work(1, 0)
-	return m.index("label", len(m.walk.frames))
+	at := m.pos
+	label := m.index("label", len(m.walk.frames))
+	m.shiftLabel(at, label)
+	return label
 }
 
 // branch lets the path arrive at the end of the block that the label names. A
@@ -96,8 +99,14 @@ func (m *module) open(at int, op byte) {
 		if top >= m.lim.LoopNesting {
 			m.over(at, "loops nested too deeply", "LoopNesting", top+1, m.lim.LoopNesting)
 		}
-		w.regions = append(w.regions, region{current: min(current, 0), edit: len(w.edits)})
-		w.edits = append(w.edits, edit{at: m.pos, kind: editCharge})
+		m.carryNothing()
+		w.edits = append(w.edits, edit{at: uint32(at)}) // in case it carries its fuel
+		w.regions = append(w.regions, region{
+			current: min(current, 0), edit: len(w.edits), frame: len(w.frames) - 1,
+			// A type of the type section may take values.
+			carries: m.b[at+1]&0x40 != 0 && w.loops <= maxCarries,
+		})
+		w.edits = append(w.edits, edit{at: uint32(m.pos), kind: editCharge})
 		m.info.Loops++
 	}
 }
@@ -143,7 +152,15 @@ func (m *module) closeFrame() {
 	w.frames = w.frames[:len(w.frames)-1]
 	if f.opcode == opLoop {
 		falls := w.regions[len(w.regions)-1].current != dead
+		if r := &w.regions[len(w.regions)-1]; r.carries {
+			w.edits[r.edit-1].kind = editCarry
+			w.edits[r.edit].kind = editCarried
+		}
+		edit, carries := w.regions[len(w.regions)-1].edit, w.regions[len(w.regions)-1].carries
 		m.closeRegion(m.costs.Loop)
+		if carries {
+			m.carry(edit)
+		}
 		if !falls {
 			m.leave()
 		}

@@ -16,6 +16,8 @@ type Costs struct {
 
 	BytesPerUnit   int64 // bytes that are filled, copied or added to the memory for one unit
 	EntriesPerUnit int64 // table entries that are copied for one unit
+
+	Slice int64 // fuel that a guest uses between two visits to the host
 }
 
 // DefaultCosts are what the defaults of the router's fuel limits are meant for.
@@ -23,8 +25,8 @@ type Costs struct {
 // the guest's stack does.
 func DefaultCosts() Costs {
 	return Costs{
-		Instruction: 1, Slow: 8, Loop: 4, Call: 10, Local: 1, HostCall: 100, Bulk: 30, Grow: 1000,
-		BytesPerUnit: 16, EntriesPerUnit: 1,
+		Instruction: 1, Slow: 8, Loop: 4, Call: 100, Local: 4, HostCall: 100, Bulk: 30, Grow: 1000,
+		BytesPerUnit: 16, EntriesPerUnit: 1, Slice: 100_000,
 	}
 }
 
@@ -46,6 +48,7 @@ func (c *Costs) check() error {
 		{"Grow", c.Grow, 1},
 		{"BytesPerUnit", c.BytesPerUnit, 1},
 		{"EntriesPerUnit", c.EntriesPerUnit, 1},
+		{"Slice", c.Slice, 1},
 	} {
 		if f.value < f.min || f.value > maxCost {
 			return fmt.Errorf("meter: Costs.%s is %d, allowed are %d to %d", f.name, f.value, f.min, maxCost)

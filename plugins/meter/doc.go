@@ -27,11 +27,17 @@
 // Control can only go back through a loop head or into a function, so every
 // instruction run was paid for before it ran: fuel spent is never less than the
 // weight of the work done, and it depends on nothing but module and input.
-// When the global goes below zero the module traps. The host tells that from
-// any other trap by reading the global: it is negative after this one only.
 //
-// What the host must do: set the global before each call (it starts at 0, which
-// pays for nothing), not call again on an instance that trapped, and run the
+// Fuel is given in slices: FuelGlobal holds what is left of the one in use, a
+// second global, ReserveGlobal, the rest. A charge that the slice can't pay
+// calls a helper, which draws the next slice from the reserve, or traps if there
+// is not enough; then FuelGlobal is negative, and after this trap only. Between
+// two slices the guest passes through Go, where a goroutine can be stopped,
+// which compiled code can't: so a garbage collection, or another goroutine,
+// waits for a slice and not for all the fuel that a guest was given.
+//
+// What the host must do: set both globals before each call (they start at 0,
+// which pays for nothing), not call again on an instance that trapped, and run the
 // export StartExport, where Info.HasStart says there is one, before anything
 // else: the module's start function would otherwise run unmetered during
 // instantiation, so it is exported instead of started.

@@ -3,8 +3,11 @@ package meter
 // Names of the exports that Instrument adds. A module that exports one of them
 // itself is refused.
 const (
-	// FuelGlobal is the mutable i64 global that holds the fuel left.
+	// FuelGlobal is the mutable i64 global that holds what is left of the slice
+	// in use; negative when the guest is out of fuel.
 	FuelGlobal = "infinirouter.fuel"
+	// ReserveGlobal is the mutable i64 global that holds the fuel beside it.
+	ReserveGlobal = "infinirouter.reserve"
 	// StartExport is the module's start function, () -> (), where it has one.
 	StartExport = "infinirouter.start"
 )

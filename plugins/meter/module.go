@@ -79,7 +79,7 @@ type module struct {
 	importedFuncs   int
 	globals         []global
 	importedGlobals int
-	mutableGlobals  int // the fuel is the first
+	mutableGlobals  int // the fuel and the reserve are the first
 	hasTable        bool
 	openTable       bool // host functions may be reached through the table
 	elements        int
@@ -99,7 +99,7 @@ func newModule(wasm []byte, lim Limits, costs Costs) *module {
 		costs:          costs,
 		info:           &Info{Size: len(wasm)},
 		dataCount:      -1,
-		mutableGlobals: 1,
+		mutableGlobals: 2,
 		copies:         make(map[span][]byte),
 	}
 }
@@ -259,6 +259,9 @@ func (m *module) copyOf(s span) []byte {
 	}
 	return c
 }
+
+// maxU32 is the most bytes that appendU32 appends.
+const maxU32 = 5
 
 // appendU32 appends v in unsigned LEB128.
 func appendU32(b []byte, v uint32) []byte { return binary.AppendUvarint(b, uint64(v)) }

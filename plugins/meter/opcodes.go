@@ -19,6 +19,7 @@ const (
 	opSelect       = 0x1b
 	opSelectTyped  = 0x1c
 	opLocalGet     = 0x20
+	opLocalSet     = 0x21
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
@@ -32,8 +33,9 @@ const (
 	opF64Const     = 0x44
 	opNumericFirst = 0x45
 	opI64LtS       = 0x53
-	opI64Mul       = 0x7e
+	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
+	opI64Mul       = 0x7e
 	opI64DivU      = 0x80
 	opI64ShrU      = 0x88
 	opI64ExtendI32 = 0xad // unsigned

@@ -219,7 +219,7 @@ func (m *module) parseExports(s *section) {
 		if m.err != nil {
 			return
 		}
-		if string(name) == FuelGlobal || string(name) == StartExport {
+		if s := string(name); s == FuelGlobal || s == ReserveGlobal || s == StartExport {
 			m.fail(at, "export name is reserved for the router", string(name))
 			return
 		}

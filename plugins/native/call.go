@@ -48,7 +48,7 @@ type Call struct {
 
 	policy *Policy
 	mem    api.Memory
-	fuel   api.MutableGlobal
+	fuel   Fuel
 
 	x        plugins.Exchange // nil in configure
 	hook     abi.Hook
@@ -82,7 +82,10 @@ func (p *Policy) NewCall() *Call {
 }
 
 // Bind tells the call the instance's memory and fuel.
-func (c *Call) Bind(mem api.Memory, fuel api.MutableGlobal) { c.mem, c.fuel = mem, fuel }
+func (c *Call) Bind(mem api.Memory, fuel Fuel) { c.mem, c.fuel = mem, fuel }
+
+// Fuel is the instance's fuel.
+func (c *Call) Fuel() *Fuel { return &c.fuel }
 
 // Value makes a Call an empty context without asking another one.
 func (c *Call) Value(any) any { return nil }

@@ -60,9 +60,9 @@ func newGuest(t testing.TB, opts ...guestOption) *guest {
 		t.Fatal(err)
 	}
 	g.mod = mod
-	fuel := mod.ExportedGlobal("fuel").(api.MutableGlobal)
-	fuel.Set(plenty)
-	g.call.Bind(mod.ExportedMemory("memory"), fuel)
+	used, reserve := mod.ExportedGlobal("fuel").(api.MutableGlobal), mod.ExportedGlobal("reserve").(api.MutableGlobal)
+	g.call.Bind(mod.ExportedMemory("memory"), NewFuel(used, reserve, slice))
+	g.call.Fuel().Fill(int64(plenty))
 	g.call.Start(abi.OnRequest, g.x)
 	return g
 }
@@ -177,11 +177,11 @@ func forwarder() []byte {
 	for i := range exports { // a wrapper's index follows those of the imports
 		exports[i] = append(exports[i], uleb(len(imports)+i)...)
 	}
-	exports = append(exports, cat(name("memory"), []byte{2, 0}), cat(name("fuel"), []byte{3, 0}))
+	exports = append(exports, cat(name("memory"), []byte{2, 0}), cat(name("fuel"), []byte{3, 0}), cat(name("reserve"), []byte{3, 1}))
 	return cat([]byte("\x00asm\x01\x00\x00\x00"),
 		section(1, types), section(2, imports), section(3, functions),
 		section(5, [][]byte{{1, memoryPages, memoryPages}}),
-		section(6, [][]byte{{0x7e, 1, 0x42, 0, 0x0b}}),
+		section(6, [][]byte{{0x7e, 1, 0x42, 0, 0x0b}, {0x7e, 1, 0x42, 0, 0x0b}}),
 		section(7, exports), section(10, codes))
 }
 

@@ -97,9 +97,9 @@ func TestHostCallsAreCounted(t *testing.T) {
 func TestLongValuesCostFuel(t *testing.T) {
 	g := newGuest(t)
 	spent := func(f func()) int64 {
-		before := int64(g.call.fuel.Get())
+		before := g.call.fuel.Left()
 		f()
-		return before - int64(g.call.fuel.Get())
+		return before - g.call.fuel.Left()
 	}
 	if n := spent(func() { g.do("hash", 0, freeBytes) }); n != 0 {
 		t.Errorf("hashing %d bytes cost %d", freeBytes, n)
@@ -110,12 +110,12 @@ func TestLongValuesCostFuel(t *testing.T) {
 	if n := spent(func() { g.do("random_get", 0, 1<<16) }); n < 1<<16/2 {
 		t.Errorf("64 KiB of randomness cost %d", n)
 	}
-	g.call.fuel.Set(10)
+	g.call.fuel.Fill(10)
 	if _, err := g.try("hash", 0, 1<<16); err == nil {
 		t.Fatal("a guest without fuel hashed 64 KiB")
 	}
-	if f, _ := g.call.Failure(); f.Kind != plugins.FailureFuel || int64(g.call.fuel.Get()) >= 0 {
-		t.Errorf("failure is %+v, fuel %d", f, int64(g.call.fuel.Get()))
+	if f, _ := g.call.Failure(); f.Kind != plugins.FailureFuel || g.call.fuel.Left() >= 0 {
+		t.Errorf("failure is %+v, fuel %d", f, g.call.fuel.Left())
 	}
 }
 

@@ -24,9 +24,7 @@ func (c *Call) charge(n uint32) {
 
 // burn takes fuel. Fuel below zero is how the sandbox knows what happened.
 func (c *Call) burn(fuel int64) {
-	left := int64(c.fuel.Get()) - fuel
-	c.fuel.Set(uint64(left))
-	if left < 0 {
+	if !c.fuel.burn(fuel) {
 		c.stop(plugins.FailureFuel, "out of fuel in %s", c.inside.name)
 	}
 }

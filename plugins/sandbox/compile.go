@@ -30,6 +30,9 @@ func meterLimits() meter.Limits {
 	return lim
 }
 
+// costs are what work costs every guest.
+var costs = meter.DefaultCosts()
+
 // engine is a runtime, with the host's functions in it, whose instances may
 // have so much memory: wazero knows that limit per runtime.
 type engine struct {
@@ -108,7 +111,7 @@ func instrument(module []byte) (metered []byte, info *meter.Info, err error) {
 			err = fmt.Errorf("the meter gave up on it: %s", printable(fmt.Sprint(r)))
 		}
 	}()
-	return meter.Instrument(module, meterLimits(), meter.DefaultCosts())
+	return meter.Instrument(module, meterLimits(), costs)
 }
 
 func (l *Loader) releaseProgram(p *program) {

@@ -18,7 +18,6 @@ import (
 type instance struct {
 	module api.Module
 	memory api.Memory
-	fuel   api.MutableGlobal
 	call   *native.Call
 	hooks  [abi.HookCount]api.Function // looked up once: that allocates
 	stack  [1]uint64                   // a hook's result
@@ -43,7 +42,7 @@ func (p *policy) newInstance() (*instance, error) {
 	}
 	in.call.StartConfigure()
 	defer in.call.Finish()
-	in.fuel.Set(uint64(p.limits.InitFuel))
+	in.call.Fuel().Fill(p.limits.InitFuel)
 	for _, name := range initSteps {
 		if err := p.initStep(in, name); err != nil {
 			return nil, errors.Join(err, in.close())
@@ -61,11 +60,12 @@ func (p *policy) instantiate() (*instance, error) {
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))
 	}
 	in := &instance{module: module, call: call, memory: module.ExportedMemory(abi.ExportMemory)}
-	var ok bool
-	if in.fuel, ok = module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal); !ok || in.memory == nil {
+	used, ok := module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
+	reserve, ok2 := module.ExportedGlobal(meter.ReserveGlobal).(api.MutableGlobal)
+	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
-	call.Bind(in.memory, in.fuel)
+	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice))
 	return in, nil
 }
 
@@ -80,7 +80,7 @@ func (p *policy) initStep(in *instance, name string) error {
 	}
 	in.stack[0] = 0
 	err := f.CallWithStack(in.call, in.stack[:])
-	left := int64(in.fuel.Get())
+	left := in.call.Fuel().Left()
 	in.call.Finish()
 	if fault := p.fault(in, err, left, initKnob); fault != nil {
 		return fmt.Errorf("%s failed: %s", name, fault.Reason)
@@ -102,7 +102,7 @@ func (p *policy) ready(in *instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.made++
-	p.initFuel = uint64(p.limits.InitFuel - int64(in.fuel.Get()))
+	p.initFuel = uint64(p.limits.InitFuel - in.call.Fuel().Left())
 }
 
 func (in *instance) close() error { return in.module.Close(context.Background()) }

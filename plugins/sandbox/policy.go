@@ -97,9 +97,9 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	}
 	in.calls++
 	in.call.Start(hook, x)
-	in.fuel.Set(uint64(p.fuel[hook]))
+	in.call.Fuel().Fill(p.fuel[hook])
 	err := in.hooks[hook].CallWithStack(in.call, in.stack[:])
-	left := int64(in.fuel.Get())
+	left := in.call.Fuel().Left()
 	in.call.Finish()
 
 	action := abi.Action(int32(uint32(in.stack[0])))

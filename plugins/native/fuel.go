@@ -1,0 +1,42 @@
+package native
+
+import "github.com/tetratelabs/wazero/api"
+
+// Fuel is the fuel of one instance, as package meter keeps it in two globals:
+// the slice in use, and the reserve that the guest draws the next slices from.
+// Between two slices the guest passes through Go, where its goroutine can be
+// stopped. The zero Fuel is empty and cannot be filled.
+type Fuel struct {
+	used, reserve api.MutableGlobal
+	slice         int64
+}
+
+// NewFuel returns the fuel that lies in two globals of an instance, given out
+// in slices of so many units.
+func NewFuel(used, reserve api.MutableGlobal, slice int64) Fuel {
+	return Fuel{used: used, reserve: reserve, slice: slice}
+}
+
+// Fill replaces what is left by so many units.
+func (f *Fuel) Fill(units int64) {
+	first := min(units, f.slice)
+	f.used.Set(uint64(first))
+	f.reserve.Set(uint64(units - first))
+}
+
+// Left returns what is left in all: negative when the guest is out of fuel,
+// and then only.
+func (f *Fuel) Left() int64 { return int64(f.used.Get()) + int64(f.reserve.Get()) }
+
+// burn takes units on behalf of the guest and reports whether there were so
+// many. When there were not, the guest is out of fuel.
+func (f *Fuel) burn(units int64) bool {
+	left := int64(f.used.Get()) - units
+	if left < 0 {
+		left += int64(f.reserve.Get())
+		f.reserve.Set(uint64(max(left-f.slice, 0)))
+		left = min(left, f.slice)
+	}
+	f.used.Set(uint64(left))
+	return left >= 0
+}
