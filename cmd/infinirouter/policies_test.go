@@ -51,12 +51,22 @@ func TestPoliciesPage(t *testing.T) {
 	if hook["hook"] != "on_request" || hook["average_fuel"].(float64) <= 0 || hook["average_time"].(float64) <= 0 {
 		t.Errorf("%v", hook)
 	}
+	if mean, most := hook["average_fuel"].(float64), hook["max_fuel"].(float64); most < mean || most >= hook["fuel_limit"].(float64) ||
+		hook["recent_max_fuel"] != most || hook["last_fuel"].(float64) <= 0 || good["init_fuel"].(float64) <= most {
+		t.Errorf("fuel: %v", good)
+	}
+	bad := poor["hooks"].([]any)[0].(map[string]any)
+	if kinds := bad["failures_by_kind"].(map[string]any); kinds["fuel"] != 3.0 || bad["max_fuel"] != 10.0 || bad["fuel_limit"] != 10.0 {
+		t.Errorf("%v", bad)
+	}
 	if last, _ := poor["last_error"].(string); poor["traps"] != 3.0 || !strings.Contains(last, "policies.limits.fuel") {
 		t.Errorf("%v", poor)
 	}
 	resp, got := fetch(t, "GET", r.url+"/metrics", "")
 	for _, want := range []string{
 		`infinirouter_generation 1`, `policy="names"`, `infinirouter_requests_total{`, `service="one"`,
+		`infinirouter_policy_fuel_max{hook="on_request",policy="poor"} 10`, `infinirouter_policy_fuel_limit{hook="on_request",policy="poor"} 10`,
+		`infinirouter_policy_failures_total{hook="on_request",kind="fuel",policy="poor"} 3`,
 	} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("/metrics (%s) has no %s", resp.Header.Get("Content-Type"), want)

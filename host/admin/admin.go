@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/infinirouter/infinirouter/plugins"
 )
 
 // Service is one service as /services and /stats show it.
@@ -98,63 +96,6 @@ func Stats(services []Service) []byte {
 		Healthy  int   `json:"healthy_services"`
 		Services []row `json:"services"`
 	}{len(rows), count(services), rows})
-}
-
-// Policy is one policy as /policies shows it.
-type Policy struct {
-	Name    string
-	OnError string
-	Stats   plugins.Stats
-}
-
-// Policies is the page /policies.
-func Policies(generation uint64, policies []Policy) []byte {
-	type hook struct {
-		Hook        string  `json:"hook"`
-		Calls       uint64  `json:"calls"`
-		Failures    uint64  `json:"failures"`
-		AverageFuel float64 `json:"average_fuel"`
-		AverageTime float64 `json:"average_time"` // seconds
-	}
-	type row struct {
-		Name      string   `json:"name"`
-		Plugin    string   `json:"plugin"`
-		SHA256    string   `json:"sha256"`
-		Size      int64    `json:"size"`
-		OnError   string   `json:"on_error"`
-		Grants    []string `json:"grants"`
-		Calls     uint64   `json:"calls"`
-		Traps     uint64   `json:"traps"`
-		Instances int      `json:"instances"`
-		Breaker   string   `json:"breaker"`
-		LastError string   `json:"last_error,omitempty"`
-		Hooks     []hook   `json:"hooks"`
-	}
-	rows := make([]row, 0, len(policies))
-	for _, p := range policies {
-		s := p.Stats
-		r := row{Name: p.Name, Plugin: s.Plugin, SHA256: s.SHA256, Size: s.Size, OnError: p.OnError, Grants: append([]string{}, s.Grants...), Instances: s.Instances, Breaker: "closed", LastError: s.LastError, Hooks: []hook{}}
-		if s.BreakerOpen {
-			r.Breaker = "open"
-		}
-		for _, h := range s.Hooks {
-			r.Calls += h.Calls
-			r.Traps += h.Failures
-			r.Hooks = append(r.Hooks, hook{h.Hook.String(), h.Calls, h.Failures, ratio(float64(h.Fuel), h.Calls), ratio(h.Time.Seconds(), h.Timed)})
-		}
-		rows = append(rows, r)
-	}
-	return encode(struct {
-		Generation uint64 `json:"generation"`
-		Policies   []row  `json:"policies"`
-	}{generation, rows})
-}
-
-func ratio(total float64, n uint64) float64 {
-	if n == 0 {
-		return 0
-	}
-	return total / float64(n)
 }
 
 // Reloaded is the answer of a reload: its report, or all that was wrong.

@@ -18,7 +18,11 @@ func TestPages(t *testing.T) {
 	}
 	stats := plugins.Stats{
 		Plugin: "a.wasm", SHA256: "ab", Size: 3, Grants: []string{"kv"}, Instances: 1, BreakerOpen: true, LastError: "no",
-		Hooks: []plugins.HookStats{{Hook: abi.OnRequest, Calls: 4, Failures: 1, Fuel: 40, Time: time.Second, Timed: 2}, {Hook: abi.OnDone}},
+		InstancesMade: 9, InitFuel: 11, InitFuelLimit: 12,
+		Hooks: []plugins.HookStats{{
+			Hook: abi.OnRequest, Calls: 4, Failures: 1, ByKind: map[plugins.FailureKind]uint64{plugins.FailureFuel: 1}, Refused: 5,
+			Fuel: 40, FuelLast: 6, FuelMax: 20, FuelRecentMax: 15, FuelLimit: 100, Time: time.Second, Timed: 2,
+		}, {Hook: abi.OnDone}},
 	}
 	health, _ := Health(services, at)
 	for name, page := range map[string]struct {
@@ -29,8 +33,9 @@ func TestPages(t *testing.T) {
 		"services":    {Services(services), `{"services":[{"name":"a","url":"http://h:1","healthy":true,"models":["m"],"weight":1,"labels":{"tier":"gold"}},{"name":"b","url":"http://h:2","healthy":false,"models":[],"weight":2}],"total":2}`},
 		"no services": {Services(nil), `{"services":[],"total":0}`},
 		"stats":       {Stats(services), `{"total_services":2,"healthy_services":1,"services":[{"name":"a","healthy":true,"request_count":150,"error_count":0,"response_time":0.123,"error_rate":0,"in_flight":2},{"name":"b","healthy":false,"request_count":0,"error_count":1,"response_time":0,"error_rate":0.5,"in_flight":0}]}`},
-		"policies": {Policies(7, []Policy{{Name: "p", OnError: "skip", Stats: stats}}), `{"generation":7,"policies":[{"name":"p","plugin":"a.wasm","sha256":"ab","size":3,"on_error":"skip","grants":["kv"],"calls":4,"traps":1,"instances":1,"breaker":"open","last_error":"no","hooks":[` +
-			`{"hook":"on_request","calls":4,"failures":1,"average_fuel":10,"average_time":0.5},{"hook":"on_done","calls":0,"failures":0,"average_fuel":0,"average_time":0}]}]}`},
+		"policies": {Policies(7, []Policy{{Name: "p", OnError: "skip", Stats: stats}}), `{"generation":7,"policies":[{"name":"p","plugin":"a.wasm","sha256":"ab","size":3,"on_error":"skip","grants":["kv"],"calls":4,"traps":1,"instances":1,"instances_made":9,"breaker":"open","last_error":"no","init_fuel":11,"init_fuel_limit":12,"hooks":[` +
+			`{"hook":"on_request","calls":4,"failures":1,"failures_by_kind":{"fuel":1},"refused":5,"average_fuel":10,"max_fuel":20,"recent_max_fuel":15,"last_fuel":6,"fuel_limit":100,"average_time":0.5},` +
+			`{"hook":"on_done","calls":0,"failures":0,"failures_by_kind":{},"refused":0,"average_fuel":0,"max_fuel":0,"recent_max_fuel":0,"last_fuel":0,"fuel_limit":0,"average_time":0}]}]}`},
 		"reloaded": {Reloaded(3, nil, []string{"w"}, nil), `{"ok":true,"generation":3,"changed":[],"warnings":["w"]}`},
 		"refused":  {Reloaded(3, nil, nil, errors.New("bad")), `{"ok":false,"generation":3,"changed":[],"error":"bad"}`},
 	} {

@@ -195,8 +195,11 @@ func TestSources(t *testing.T) {
 	m.SetServiceSource(func() []ServiceSample { return []ServiceSample{{"a", true, 3, 150, 2}, {"b", false, 0, 0, 0}} })
 	m.SetPolicySource(func() map[string]plugins.Stats {
 		return map[string]plugins.Stats{"alias": {
-			Plugin: "alias.wasm", SHA256: "abc", Instances: 4, BreakerOpen: true,
-			Hooks: []plugins.HookStats{{Hook: abi.OnRequest, Calls: 10, Failures: 1, Fuel: 5000, Time: 3 * time.Millisecond, Timed: 2}},
+			Plugin: "alias.wasm", SHA256: "abc", Instances: 4, InstancesMade: 7, BreakerOpen: true, InitFuel: 900, InitFuelLimit: 1000,
+			Hooks: []plugins.HookStats{{
+				Hook: abi.OnRequest, Calls: 10, Failures: 1, ByKind: map[plugins.FailureKind]uint64{plugins.FailureFuel: 1}, Refused: 6,
+				Fuel: 5000, FuelLast: 300, FuelMax: 4000, FuelRecentMax: 800, FuelLimit: 10_000, Time: 3 * time.Millisecond, Timed: 2,
+			}},
 		}}
 	})
 	want(t, m, map[string]string{
@@ -209,7 +212,16 @@ func TestSources(t *testing.T) {
 		`infinirouter_policy_instances{policy="alias"}`:                             "4",
 		`infinirouter_policy_breaker_open{policy="alias"}`:                          "1",
 		`infinirouter_policy_calls_total{hook="on_request",policy="alias"}`:         "10",
-		`infinirouter_policy_failures_total{hook="on_request",policy="alias"}`:      "1",
+		`infinirouter_policy_instances_made_total{policy="alias"}`:                  "7",
+		`infinirouter_policy_fuel_max{hook="configure",policy="alias"}`:             "900",
+		`infinirouter_policy_fuel_limit{hook="configure",policy="alias"}`:           "1000",
+		`infinirouter_policy_fuel_max{hook="on_request",policy="alias"}`:            "800",
+		`infinirouter_policy_fuel_limit{hook="on_request",policy="alias"}`:          "10000",
+		`infinirouter_policy_refused_total{hook="on_request",policy="alias"}`:       "6",
+
+		`infinirouter_policy_failures_total{hook="on_request",kind="fuel",policy="alias"}`: "1",
+		`infinirouter_policy_failures_total{hook="on_request",kind="trap",policy="alias"}`: "0",
+
 		`infinirouter_policy_fuel_total{hook="on_request",policy="alias"}`:          "5000",
 		`infinirouter_policy_timed_seconds_total{hook="on_request",policy="alias"}`: "0.003",
 		`infinirouter_policy_timed_calls_total{hook="on_request",policy="alias"}`:   "2",
