@@ -233,3 +233,69 @@ func TestManyCallersAtOnce(t *testing.T) {
 		t.Errorf("%d went well, %d were refused, stats %+v", ok.Load(), busy.Load(), s)
 	}
 }
+
+// TestWaitersAreBounded: beyond so many, a call does not wait at all.
+func TestWaitersAreBounded(t *testing.T) {
+	l := newLab(t)
+	spec := l.spec(asker)
+	spec.Limits.Instances = 2
+	p := l.load(spec)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var holders, waiters sync.WaitGroup
+		held(t, p, release, &holders)
+		held(t, p, release, &holders)
+		for range 2 * waitersEach {
+			waiters.Go(func() {
+				if _, err := p.Call(abi.OnRequest, newFake()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		e := callFails(t, p, abi.OnRequest, newFake(), plugins.FailureBusy)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it waited for %v", took)
+		}
+		if want := "all 2 instances are in use and 128 calls wait for one already (policies.limits.instances)"; !strings.Contains(e.Reason, want) {
+			t.Errorf("reason: %s\nwant:   %s", e.Reason, want)
+		}
+		close(release)
+		holders.Wait()
+		waiters.Wait() // in time, all of them
+	})
+	if s := p.Stats(); s.Hooks[0].ByKind[plugins.FailureBusy] != 1 || s.Instances != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestNobodyWaitsForAPolicyThatFails: when those in front open the breaker,
+// those behind them are not called one by one.
+func TestNobodyWaitsForAPolicyThatFails(t *testing.T) {
+	l := newLab(t)
+	spec := l.spec(trapper)
+	spec.Limits.Instances = 1
+	p := l.load(spec)
+	synctest.Test(t, func(t *testing.T) {
+		x, inside, release := newFake(), make(chan struct{}), make(chan struct{})
+		x.boom = func() { close(inside); <-release }
+		var calls sync.WaitGroup
+		calls.Go(func() { callFails(t, p, abi.OnRequest, x, plugins.FailureTrap) })
+		<-inside
+		for range 50 {
+			calls.Go(func() {
+				if _, err := p.Call(abi.OnRequest, newFake()); err == nil {
+					t.Error("a call went well")
+				}
+			})
+			synctest.Wait()
+		}
+		close(release)
+		calls.Wait()
+	})
+	s := p.Stats()
+	if h := s.Hooks[0]; h.Calls != breakerFailures || h.Refused != 51-breakerFailures || s.Instances != 0 || len(p.pool.waiters) != 0 {
+		t.Errorf("%d calls, %d refused, %d instances, %d waiters", h.Calls, h.Refused, s.Instances, len(p.pool.waiters))
+	}
+}
