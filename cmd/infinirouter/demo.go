@@ -33,7 +33,7 @@ func newDemo(stdout, stderr io.Writer) *cobra.Command {
 address of each service in router.toml, and serve with that router.toml. Nothing
 but Go is needed. Ctrl-C stops it all.`,
 		Example: "  infinirouter demo\n  infinirouter demo --listen 127.0.0.1:9000",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), configPath, listen, stdout, stderr)
 		},

@@ -13,7 +13,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // Exit codes.
@@ -41,7 +44,7 @@ var errReported = errors.New("reported")
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root, started := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -49,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errReported):
 		return exitFailure
 	case !*started, errors.As(err, &usage):
-		fmt.Fprintf(stderr, "infinirouter: %v\nTry 'infinirouter help'.\n", err)
+		fmt.Fprintf(stderr, "infinirouter: %s\nTry '%s --help'.\n", strings.TrimSpace(err.Error()), cmd.CommandPath())
 		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "infinirouter: %v\n", err)
@@ -59,5 +62,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // usageError is a command line that could not be meant.
 type usageError struct{ error }
+
+// oneArg asks for exactly one argument and says which when it is not so.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return usagef("%s wants one %s, not %d arguments", shortPath(cmd), name, len(args))
+	}
+}
+
+// noArgs refuses arguments, which are no commands that cobra could not find.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef("%s takes no arguments, and here is %q", shortPath(cmd), args[0])
+}
+
+// shortPath is cmd's words behind the program's name, which starts each error.
+func shortPath(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

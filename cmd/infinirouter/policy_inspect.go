@@ -22,7 +22,7 @@ func newPolicyInspect(stdout io.Writer) *cobra.Command {
 imports and the grants that they are about, its size and memory, and, if the
 router would refuse it, every reason why. Exits 1 when it would be refused.`,
 		Example: "  infinirouter policy inspect policies/alias.wasm",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("FILE.wasm"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			loader, err := sandbox.New(sandbox.Options{CacheDir: cacheDir})
 			if err != nil {

@@ -29,7 +29,7 @@ stand. Inside the router's repository it joins the repository's module; anywhere
 else it becomes a module of its own, which takes the SDK from the router's
 release, or from a checkout that --sdk names.`,
 		Example: "  infinirouter policy new shout\n  infinirouter policy new shout --dir ~/policies --sdk ~/infinirouter",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runPolicyNew(args[0], dir, sdk, stdout)
 		},

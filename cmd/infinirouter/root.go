@@ -21,12 +21,14 @@ that are loaded and replaced while requests flow.`,
   infinirouter serve --config router.toml    # serve
   infinirouter check --config router.toml    # what is wrong with a router.toml
   infinirouter policy new shout              # start a policy of your own`,
+		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRun: func(*cobra.Command, []string) {
 			*started = true
 		},
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(newServe(stdout, stderr), newCheck(stdout, stderr), newDemo(stdout, stderr), newPolicy(stdout), newVersion(stdout))
@@ -51,7 +53,7 @@ listener, let open requests and streams finish (server.drain_timeout), and exit 
 A changed router.toml or .wasm is picked up within two seconds; SIGHUP and
 POST /admin/reload ask for it. The access log goes to stdout, all else to stderr.`,
 		Example: "  infinirouter serve\n  infinirouter serve --config /etc/infinirouter/router.toml --listen 127.0.0.1:8000",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runServe(cmd.Context(), config, stdout, stderr, opts)
 		},
@@ -69,7 +71,7 @@ func newCheck(stdout, stderr io.Writer) *cobra.Command {
 		Long: `Load everything that serve would load, plugins included, and say everything
 that is wrong with it. Exits 0 when serve would start with it, 1 otherwise.`,
 		Example: "  infinirouter check --config router.toml && systemctl reload infinirouter",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCheck(cmd.Context(), config, stdout, stderr)
 		},
