@@ -180,7 +180,15 @@ func isEndpoint(path []byte) bool {
 	return ok
 }
 
-func outsideV1(path []byte) bool {
+// versionOf says where services have what path asks for. What only a route
+// names is where the route says.
+func versionOf(path []byte) forward.Version {
 	e, ok := endpoints[string(endpointName(path))]
-	return !ok || e.noV1
+	switch {
+	case !ok:
+		return forward.KeepV1
+	case e.noV1:
+		return forward.DropV1
+	}
+	return forward.AddV1
 }

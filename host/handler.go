@@ -243,7 +243,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		Source:         &x.ctx.Request.Header,
 		Method:         x.ctx.Method(),
 		Path:           path,
-		NoV1:           outsideV1(path),
+		Version:        versionOf(path),
 		Query:          x.ctx.URI().QueryString(),
 		Body:           body,
 		ClientAddress:  x.peer,

@@ -1,7 +1,9 @@
 package forward
 
 import (
+	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -34,12 +36,10 @@ type Request struct {
 	Source *fasthttp.RequestHeader
 	Method []byte
 	// Path is sent as it is, percent-encoding and all, but for the service's
-	// prefix and "/v1"; Query is what follows its "?".
+	// prefix and what Version says; Query is what follows its "?".
 	Path, Query []byte
-	// NoV1 keeps "/v1" from being put before Path, whatever the service's
-	// own setting.
-	NoV1 bool
-	Body []byte
+	Version     Version
+	Body        []byte
 
 	ClientAddress string // IP address, "" when unknown
 	Scheme        string // that the client spoke: "http" or "https"
@@ -55,6 +55,20 @@ type Request struct {
 	TrustForwarded bool
 }
 
+// Version says what becomes of "/v1" in a request's path.
+type Version uint8
+
+const (
+	// AddV1 puts it before a path that has none, unless the service is
+	// configured otherwise.
+	AddV1 Version = iota
+	// KeepV1 leaves the path as it is.
+	KeepV1
+	// DropV1 is for what services offer beside "/v1": it is taken off the path,
+	// and off the end of the service's URL.
+	DropV1
+)
+
 // via is what this hop adds to Via, as RFC 9110 asks of a gateway. It is also
 // how a router that was made its own service can be told from the logs.
 const via = "1.1 infinirouter"
@@ -66,7 +80,11 @@ func (r *Request) appendHead(dst []byte, t Target, o *origin) []byte {
 	o.named, o.dropNamed = o.named[:0], false
 	dst = append(dst, r.Method...)
 	dst = append(dst, ' ')
-	dst = appendPath(dst, t.PathPrefix(), r.Path, o.config.V1 && !r.NoV1)
+	version := r.Version
+	if version == AddV1 && !o.config.V1 {
+		version = KeepV1
+	}
+	dst = appendPath(dst, t.PathPrefix(), r.Path, version)
 	if len(r.Query) > 0 {
 		dst = append(dst, '?')
 		dst = appendSafe(dst, r.Query, false)
@@ -234,23 +252,37 @@ func appendClean[T string | []byte](dst []byte, value T) []byte {
 // appendPath appends the path that a service is asked for: its prefix, "/v1"
 // where the path has no version of its own, the path. A URL that already ends
 // in "/v1", as clients write a base_url, does not double it.
-func appendPath(dst []byte, prefix string, path []byte, v1 bool) []byte {
-	const version = "/v1"
+func appendPath(dst []byte, prefix string, path []byte, version Version) []byte {
 	start := len(dst)
+	inside := strings.HasSuffix(prefix, v1)
+	if version == DropV1 {
+		prefix, path = strings.TrimSuffix(prefix, v1), withoutV1(path)
+	}
 	dst = append(dst, prefix...)
-	ends := len(prefix) >= len(version) && prefix[len(prefix)-len(version):] == version
 	switch {
+	case version == DropV1:
 	case !isVersioned(path):
-		if v1 && !ends {
-			dst = append(dst, version...)
+		if version == AddV1 && !inside {
+			dst = append(dst, v1...)
 		}
-	case ends && string(path[:len(version)]) == version && (len(path) == len(version) || path[len(version)] == '/'):
-		path = path[len(version):]
+	case inside:
+		path = withoutV1(path)
 	}
 	if len(path) == 0 && len(dst) == start || len(path) > 0 && path[0] != '/' {
 		dst = append(dst, '/')
 	}
 	return appendSafe(dst, path, true)
+}
+
+const v1 = "/v1"
+
+// withoutV1 takes a first segment "v1" off path.
+func withoutV1(path []byte) []byte {
+	rest, ok := bytes.CutPrefix(path, []byte(v1))
+	if !ok || len(rest) > 0 && rest[0] != '/' {
+		return path
+	}
+	return rest
 }
 
 // isVersioned reports whether path starts with a segment like "/v1" or "/v2".

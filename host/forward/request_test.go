@@ -136,39 +136,45 @@ func TestRequestHead(t *testing.T) {
 func TestPath(t *testing.T) {
 	for _, c := range []struct {
 		prefix, path string
-		v1           bool
+		version      Version
 		want         string
 	}{
-		{"", "/chat/completions", true, "/v1/chat/completions"},
-		{"", "/v1/chat/completions", true, "/v1/chat/completions"},
-		{"", "/chat/completions", false, "/chat/completions"},
-		{"", "/v1/chat/completions", false, "/v1/chat/completions"},
-		{"/api", "/chat/completions", true, "/api/v1/chat/completions"},
-		{"/api", "/v1/chat/completions", false, "/api/v1/chat/completions"},
-		{"/api/v1", "/chat/completions", true, "/api/v1/chat/completions"},
-		{"/api/v1", "/v1/chat/completions", true, "/api/v1/chat/completions"},
-		{"/v1", "/v1", true, "/v1"},
-		{"/v1", "/v10/a", true, "/v1/v10/a"},
-		{"", "/v2/rerank", true, "/v2/rerank"},
-		{"/v1", "/v2/rerank", true, "/v1/v2/rerank"},
-		{"", "/v1beta/x", true, "/v1/v1beta/x"},
-		{"", "/v/x", true, "/v1/v/x"},
-		{"", "/", true, "/v1/"},
-		{"", "", false, "/"},
-		{"", "", true, "/v1"},
-		{"", "models", false, "/models"},
-		{"", "/a%2Fb%20c/../d//e", false, "/a%2Fb%20c/../d//e"},
-		{"", "/a?b#c d\x7f", false, "/a%3Fb%23c%20d%7F"},
+		{"", "/chat/completions", AddV1, "/v1/chat/completions"},
+		{"", "/v1/chat/completions", AddV1, "/v1/chat/completions"},
+		{"", "/chat/completions", KeepV1, "/chat/completions"},
+		{"", "/v1/chat/completions", KeepV1, "/v1/chat/completions"},
+		{"/api", "/chat/completions", AddV1, "/api/v1/chat/completions"},
+		{"/api", "/v1/chat/completions", KeepV1, "/api/v1/chat/completions"},
+		{"/api/v1", "/chat/completions", AddV1, "/api/v1/chat/completions"},
+		{"/api/v1", "/v1/chat/completions", AddV1, "/api/v1/chat/completions"},
+		{"/v1", "/v1", AddV1, "/v1"},
+		{"/v1", "/v10/a", AddV1, "/v1/v10/a"},
+		{"", "/v2/rerank", AddV1, "/v2/rerank"},
+		{"/v1", "/v2/rerank", AddV1, "/v1/v2/rerank"},
+		{"", "/v1beta/x", AddV1, "/v1/v1beta/x"},
+		{"", "/v/x", AddV1, "/v1/v/x"},
+		{"", "/", AddV1, "/v1/"},
+		{"", "", KeepV1, "/"},
+		{"", "", AddV1, "/v1"},
+		{"", "models", KeepV1, "/models"},
+		{"", "/a%2Fb%20c/../d//e", KeepV1, "/a%2Fb%20c/../d//e"},
+		{"", "/a?b#c d\x7f", KeepV1, "/a%3Fb%23c%20d%7F"},
+		{"", "/tokenize", DropV1, "/tokenize"},
+		{"", "/v1/tokenize", DropV1, "/tokenize"},
+		{"/api", "/v1/tokenize", DropV1, "/api/tokenize"},
+		{"/api/v1", "/tokenize", DropV1, "/api/tokenize"},
+		{"/v1", "/v1/tokenize", DropV1, "/tokenize"},
+		{"/v1", "/v10/tokenize", DropV1, "/v10/tokenize"},
 	} {
-		if got := string(appendPath(nil, c.prefix, []byte(c.path), c.v1)); got != c.want {
-			t.Errorf("%q + %q, v1 %v: got %q, want %q", c.prefix, c.path, c.v1, got, c.want)
+		if got := string(appendPath(nil, c.prefix, []byte(c.path), c.version)); got != c.want {
+			t.Errorf("%q + %q, version %v: got %q, want %q", c.prefix, c.path, c.version, got, c.want)
 		}
 	}
 	r, f := newRequest("{}"), &fake{}
 	f.cfg.V1 = true
-	r.Path, r.NoV1 = []byte("/tokenize"), true
+	r.Path, r.Version = []byte("/v1/tokenize"), DropV1
 	if got := headOf(r, f); !strings.HasPrefix(got, "POST /tokenize HTTP/1.1\r\n") {
-		t.Errorf("NoV1: got %q", got)
+		t.Errorf("DropV1: got %q", got)
 	}
 }
 
