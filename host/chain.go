@@ -74,6 +74,7 @@ func (c *chain) run(h abi.Hook, x *exchange, log *slog.Logger) (abi.Action, erro
 			return abi.Continue, err
 		}
 		if action != abi.Continue {
+			x.reply.policy = l.policy.Name()
 			return action, nil
 		}
 	}

@@ -84,6 +84,7 @@ const (
 
 // earlyReply is what a policy answers with instead of the service.
 type earlyReply struct {
+	policy      string // that gave it, known once its hook has returned
 	status      int
 	contentType []byte
 	body        []byte

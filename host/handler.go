@@ -307,6 +307,8 @@ func (x *exchange) answerEarly() {
 	x.outcome.kind, x.outcome.status = outcomeRejected, x.reply.status
 	if x.reply.status < fasthttp.StatusBadRequest {
 		x.outcome.kind = outcomeOK
+	} else {
+		x.outcome.err = "answered by the policy " + x.reply.policy
 	}
 	x.outcome.replyBytes = int64(len(x.reply.body))
 }

@@ -126,14 +126,34 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 		f.status, f.message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's head is over 16 KiB"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		f.status, f.message = fasthttp.StatusRequestTimeout, "the request did not arrive in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		f.message = "the request ended before it was complete"
 	}
 	ctx.Response.Reset()
 	f.write(&ctx.Response, g.config.Server.ErrorFormat)
-	ctx.Response.Header.SetBytesV(headerRequestID, appendRequestID(nil))
+	id := appendRequestID(nil)
+	ctx.Response.Header.SetBytesV(headerRequestID, id)
 	ctx.Response.SetConnectionClose()
 	limitWrite(ctx, g)
+	r.unread(ctx, g, id, f)
 	if c, ok := ctx.Conn().(*clientConn); ok && f.status != fasthttp.StatusRequestTimeout {
 		c.unread.Store(true)
+	}
+}
+
+// unread accounts for a request that was refused before it was read: it never
+// became an exchange, and an operator still finds it.
+func (r *Router) unread(ctx *fasthttp.RequestCtx, g *generation, id []byte, f *fault) {
+	rec := telemetry.Record{
+		Time: time.Now(), RequestID: id, ClientAddress: []byte(peerAddress(ctx)), Status: f.status,
+		ReplyBytes: int64(len(ctx.Response.Body())), Outcome: string(f.kind), Err: f.message,
+	}
+	if h := &ctx.Request.Header; len(h.Host()) > 0 { // its head was read
+		rec.Method, rec.Path = h.Method(), ctx.Path()
+	}
+	r.metrics.Observe(&rec)
+	if r.access != nil && g.config.Server.AccessLog {
+		r.access.Write(&rec)
 	}
 }
 
@@ -240,8 +260,8 @@ func passing(err error) bool {
 	return false
 }
 
-// silent drops fasthttp's own log lines: what matters of them is answered in
-// protocolError and counted.
+// silent drops fasthttp's own log lines: what matters of them is answered,
+// counted and logged in protocolError.
 type silent struct{}
 
 // Printf implements fasthttp.Logger.

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,10 +24,14 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 		r.adminPage(ctx, g)
 		return true
 	}
-	if !ctx.IsGet() && !ctx.IsHead() {
-		return false
-	}
 	name := endpointName(bytes.TrimRight(path, "/"))
+	if !ctx.IsGet() && !ctx.IsHead() {
+		if !isStatusPage(path, name) || g.named[string(path)] {
+			return false
+		}
+		g.refuseMethod(ctx, "GET")
+		return true
+	}
 	switch {
 	case string(path) == "/health":
 		page, healthy := admin.Health(g.serviceViews(), time.Now())
@@ -46,6 +51,20 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 		return false
 	}
 	return true
+}
+
+// isStatusPage reports whether path, whose endpoint name is name, is a page
+// that statusPage answers.
+func isStatusPage(path, name []byte) bool {
+	return string(path) == "/health" || string(path) == "/services" || string(path) == "/stats" ||
+		string(name) == "models" || bytes.HasPrefix(name, modelsPrefix)
+}
+
+// refuseMethod answers a page that was asked for with a method that it has not.
+func (g *generation) refuseMethod(ctx *fasthttp.RequestCtx, allowed string) {
+	ctx.Response.Header.Set("Allow", allowed)
+	f := &fault{status: fasthttp.StatusMethodNotAllowed, message: fmt.Sprintf("%s takes %s, not %s", printable(ctx.Path()), allowed, printable(ctx.Method()))}
+	f.write(&ctx.Response, g.config.Server.ErrorFormat)
 }
 
 // markPage sets what every answer carries, beside those of requests.
@@ -127,9 +146,7 @@ func (r *Router) adminPage(ctx *fasthttp.RequestCtx, g *generation) {
 		method = "POST"
 	}
 	if string(ctx.Method()) != method {
-		ctx.Response.Header.Set("Allow", method)
-		f := &fault{status: fasthttp.StatusMethodNotAllowed, message: page + " takes " + method}
-		f.write(&ctx.Response, g.config.Server.ErrorFormat)
+		g.refuseMethod(ctx, method)
 		return
 	}
 	switch page {

@@ -131,6 +131,9 @@ func TestErrors(t *testing.T) {
 			{"too large", "POST", "/v1/chat/completions", `{"model":"m","x":"` + strings.Repeat("x", 2000) + `"}`, 413, "max_body"},
 			{"unknown endpoint", "POST", "/v1/load_lora_adapter", chat, 404, "load_lora_adapter"},
 			{"wrong method", "GET", "/v1/chat/completions", "", 405, "POST"},
+			{"a page's wrong method", "POST", "/v1/models", "", 405, "takes GET, not POST"},
+			{"a model's wrong method", "DELETE", "/models/m", "", 405, "takes GET, not DELETE"},
+			{"an operator's page's wrong method", "GET", "/admin/reload", "", 405, "takes POST, not GET"},
 		} {
 			resp, got := fetch(t, c.method, r.url+c.path, c.body)
 			if resp.StatusCode != c.status || resp.Header.Get("Content-Type") != "application/json" {

@@ -86,6 +86,16 @@ func TestFailingPolicyRejects(t *testing.T) {
 	eventually(t, "the log says why", func() bool { return strings.Contains(r.log.String(), "policies.limits.fuel") })
 }
 
+// TestRefusingPolicyIsNamed: the access log says which policy answered an error.
+func TestRefusingPolicyIsNamed(t *testing.T) {
+	s := startService(t, echo)
+	r := startRouter(t, oneService(s.URL, pluginsIn(builtPolicies(t)))+withPolicy("strict", "clamp.wasm", `{ params = { n = { deny = true } } }`))
+	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", `{"model":"m","n":2}`); resp.StatusCode != 400 {
+		t.Fatalf("%d %s", resp.StatusCode, got)
+	}
+	accessLine(t, r, `"outcome":"rejected","error":"answered by the policy strict"`)
+}
+
 // TestUsageIsCounted reads token counts out of whole replies and of streams.
 func TestUsageIsCounted(t *testing.T) {
 	s := startService(t, func(w http.ResponseWriter, r *http.Request) {

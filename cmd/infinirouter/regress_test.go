@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -405,6 +406,33 @@ func TestTooLargeBodyIsAnswered(t *testing.T) {
 	}
 	if got, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 413 || !strings.Contains(string(got), "max_body") {
 		t.Errorf("%d %s %v", resp.StatusCode, got, err)
+	}
+}
+
+// TestUnreadRequestIsAccounted: what is refused before it was read has its line
+// in the access log and its count, like any other request.
+func TestUnreadRequestIsAccounted(t *testing.T) {
+	s := startService(t, echo)
+	r := startRouter(t, oneService(s.URL, "[server]\nmax_body = \"64KiB\""))
+	for _, bad := range []struct{ request, line string }{
+		{"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", `"path":"/v1/embeddings","status":413,.*max_body`},
+		{"GET /" + strings.Repeat("x", 20<<10) + " HTTP/1.1\r\n\r\n", `"status":431,.*16 KiB`},
+		{"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", `"status":400,.*ended before it was complete`},
+	} {
+		c, in := dialRouter(t, r)
+		_, _ = io.WriteString(c, bad.request)
+		_ = c.(*net.TCPConn).CloseWrite()
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", bad.line, err)
+		}
+		_ = resp.Body.Close()
+		line := regexp.MustCompile(`"id":"` + resp.Header.Get("X-Request-Id") + `","client":"127.0.0.1",.*` + bad.line)
+		eventually(t, bad.line, func() bool { return line.MatchString(r.access.String()) })
+	}
+	_, got := fetch(t, "GET", r.url+"/metrics", "")
+	if want := `infinirouter_requests_total{model="",route="",service="",status="4xx"} 3`; !strings.Contains(string(got), want) {
+		t.Errorf("/metrics has no %s", want)
 	}
 }
 
