@@ -24,7 +24,7 @@ func runCheck(ctx context.Context, configPath string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	err = host.Check(ctx, cfg, host.Options{ConfigPath: configPath, Loader: loader, Metrics: telemetry.NewMetrics(), Logger: log})
+	err = host.Check(ctx, cfg, host.Options{ConfigPath: configPath, Loader: loader, Metrics: telemetry.NewMetrics(buildVersion()), Logger: log})
 	if err = errors.Join(err, loader.Close()); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if opts.Listen != "" {
 		cfg.Server.Listen = opts.Listen
 	}
-	metrics := telemetry.NewMetrics()
+	metrics := telemetry.NewMetrics(buildVersion())
 	access := telemetry.NewAccessLog(stdout)
 	defer func() { _ = access.Close() }()
 	store := state.NewMemory(state.DefaultBytes)

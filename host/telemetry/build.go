@@ -8,12 +8,9 @@ import (
 )
 
 // buildInfo is a constant 1 whose labels say what is running.
-func buildInfo() prometheus.Collector {
-	version, revision := "unknown", "unknown"
+func buildInfo(version string) prometheus.Collector {
+	revision := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				revision = s.Value

@@ -28,8 +28,9 @@ type Metrics struct {
 }
 
 // NewMetrics returns metrics with all at zero and the Go runtime's, the
-// process's and the build's beside them.
-func NewMetrics() *Metrics {
+// process's and the build's beside them; version is what the program calls
+// itself.
+func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), vectors: newVectors(), policy: newPolicyMetrics()}
 	m.reloads = counterVec("reloads_total", "Configurations loaded, by result: ok or refused.", "result")
 	for _, result := range []string{reloadOK, reloadRefused} {
@@ -38,7 +39,7 @@ func NewMetrics() *Metrics {
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		buildInfo(),
+		buildInfo(version),
 		gaugeFunc("requests_in_flight", "Requests that are open, streams included.", func() float64 { return float64(m.inFlight.Load()) }),
 		gaugeFunc("generation", "Number of the running configuration; it grows with each reload.", func() float64 { return float64(m.last.generation.Load()) }),
 		gaugeFunc("last_reload_ok", "1 when the last reload was taken, 0 when it was refused.", m.last.okay),

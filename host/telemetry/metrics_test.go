@@ -61,7 +61,7 @@ func record() *Record {
 }
 
 func TestObserve(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	m.Observe(record())
 	again := record()
 	again.Attempts, again.Total, again.Stream = 3, 100*time.Millisecond, false
@@ -103,7 +103,7 @@ func TestObserve(t *testing.T) {
 
 // TestUnknownModel: what a client makes up is no label.
 func TestUnknownModel(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	for i := range 1000 {
 		r := record()
 		r.Model, r.Service, r.Status, r.Outcome = fmt.Append(nil, "made-up-", i), "", 503, "rejected"
@@ -116,7 +116,7 @@ func TestUnknownModel(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	for i := range maxNames + 300 {
 		r := record()
 		r.Model = fmt.Append(nil, "model-", i)
@@ -144,7 +144,7 @@ func TestBounds(t *testing.T) {
 
 // TestBadLabels: bytes that are no text must not cost the page.
 func TestBadLabels(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	r := record()
 	r.Model = []byte("m\xff\xfe\n\"" + strings.Repeat("é", 200))
 	m.Observe(r)
@@ -160,7 +160,7 @@ func TestBadLabels(t *testing.T) {
 }
 
 func TestPolicyMetrics(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	m.PolicyMetricAdd("p", "clamped", 1)
 	m.PolicyMetricAdd("p", "clamped", 0.5)
 	m.PolicyMetricAdd("p", "arm;arm=b", 2)
@@ -188,7 +188,7 @@ func TestPolicyMetrics(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	if n := count(t, m, "infinirouter_service_") + count(t, m, "infinirouter_policy_"); n != 0 {
 		t.Errorf("%d rows of nothing", n)
 	}
@@ -229,7 +229,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestRouterFigures(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	m.RequestStarted()
 	m.RequestStarted()
 	m.RequestDone()
@@ -243,6 +243,9 @@ func TestRouterFigures(t *testing.T) {
 		`infinirouter_reloads_total{result="ok"}`:      "2",
 		`infinirouter_reloads_total{result="refused"}`: "1",
 	})
+	if text, _ := m.Exposition(""); !strings.Contains(string(text), `,version="v1.2.3"} 1`) {
+		t.Error("build_info does not tell the version")
+	}
 	for _, prefix := range []string{"go_goroutines", "process_cpu_seconds_total", "infinirouter_build_info{goversion=\"go"} {
 		if count(t, m, prefix) != 1 {
 			t.Errorf("no %s", prefix)
@@ -253,7 +256,7 @@ func TestRouterFigures(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	m.Observe(record())
 	body, contentType := m.Exposition("application/openmetrics-text; version=1.0.0, text/plain;q=0.5")
 	if !strings.HasPrefix(contentType, "application/openmetrics-text") || !strings.HasSuffix(string(body), "# EOF\n") {
@@ -267,7 +270,7 @@ func TestFormats(t *testing.T) {
 }
 
 func TestObserveConcurrently(t *testing.T) {
-	m := NewMetrics()
+	m := NewMetrics("v1.2.3")
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -292,7 +295,7 @@ func TestObserveConcurrently(t *testing.T) {
 }
 
 func TestObserveAllocations(t *testing.T) {
-	m, r := NewMetrics(), record()
+	m, r := NewMetrics("v1.2.3"), record()
 	r.Attempts, r.Outcome = 2, "cut"
 	if n := testing.AllocsPerRun(100, func() { m.Observe(r) }); n != 0 && !raceEnabled {
 		t.Errorf("Observe allocates %v times", n)
@@ -303,7 +306,7 @@ func TestObserveAllocations(t *testing.T) {
 }
 
 func BenchmarkObserve(b *testing.B) {
-	m, r := NewMetrics(), record()
+	m, r := NewMetrics("v1.2.3"), record()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
