@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -87,16 +86,34 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 }
 
 func (g *generation) loadPolicies(ctx context.Context, loader plugins.Loader) error {
-	var all []error
-	for _, c := range g.config.Policies {
+	var all config.Errors
+	for i, c := range g.config.Policies {
 		loaded, err := loader.Load(ctx, pluginSpec(c))
 		if err != nil {
-			all = append(all, fmt.Errorf("%s: policies.%s: %w", g.config.File, c.Name, err))
+			all = append(all, g.config.PolicyError(i, err))
 			continue
 		}
 		g.policies[c.Name] = policy{config: c, loaded: loaded}
 	}
-	return errors.Join(all...)
+	if len(all) > 0 {
+		return all
+	}
+	return nil
+}
+
+// WithPlugins adds to err, which config.Load gave beside cfg, what is wrong with
+// the plugins of the policies that are sound otherwise: all is said at once.
+func WithPlugins(ctx context.Context, cfg *config.Config, loader plugins.Loader, err error) error {
+	var said, more config.Errors
+	if cfg == nil || !errors.As(err, &said) {
+		return err
+	}
+	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies))}
+	defer g.releasePolicies()
+	if !errors.As(g.loadPolicies(ctx, loader), &more) {
+		return err
+	}
+	return said.With(more)
 }
 
 func pluginSpec(c config.Policy) plugins.Spec {

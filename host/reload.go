@@ -53,7 +53,7 @@ func (r *Router) Reload(ctx context.Context) (Report, error) {
 func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
 	cfg, err := loadAtRest(r.options.ConfigPath)
 	if err != nil {
-		return Report{}, err
+		return Report{}, WithPlugins(ctx, cfg, r.options.Loader, err)
 	}
 	if r.options.Listen != "" {
 		cfg.Server.Listen = r.options.Listen
@@ -79,14 +79,15 @@ const (
 )
 
 // loadAtRest reads router.toml while nobody writes it: the half of a file can
-// be a sound file, without the services and policies of the other half.
+// be a sound file, without the services and policies of the other half. The
+// Config beside an error is config.Load's.
 func loadAtRest(path string) (*config.Config, error) {
 	files := watch.Files{Names: []string{path}}
 	for range restLooks {
 		before := watch.Look(files)
 		cfg, err := config.Load(path)
 		if err != nil {
-			return nil, err
+			return cfg, err
 		}
 		time.Sleep(restBetween)
 		if !maps.Equal(before, watch.Look(files)) {

@@ -15,12 +15,8 @@ import (
 
 // runCheck loads everything that serve would and says what is wrong.
 func runCheck(ctx context.Context, configPath string, stdout, stderr io.Writer) error {
-	cfg, err := config.Load(configPath)
-	if err != nil {
-		return err
-	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	loader, err := sandbox.New(sandbox.Options{CacheDir: cfg.Plugins.CacheDir, Logger: log})
+	cfg, loader, err := loadAll(ctx, configPath, sandbox.Options{Logger: log})
 	if err != nil {
 		return err
 	}
@@ -33,4 +29,23 @@ func runCheck(ctx context.Context, configPath string, stdout, stderr io.Writer) 
 	}
 	_, err = fmt.Fprintf(stdout, "%s: ok (%d services, %d policies, %d routes)\n", configPath, len(cfg.Services), len(cfg.Policies), len(cfg.Routes))
 	return err
+}
+
+// loadAll reads router.toml and makes what loads its plugins, which the caller
+// closes. The error is all that is wrong with the file, its plugins included.
+func loadAll(ctx context.Context, configPath string, o sandbox.Options) (*config.Config, *sandbox.Loader, error) {
+	cfg, err := config.Load(configPath)
+	if cfg == nil {
+		return nil, nil, err
+	}
+	o.CacheDir = cfg.Plugins.CacheDir
+	loader, failed := sandbox.New(o)
+	if failed != nil {
+		return nil, nil, errors.Join(err, failed)
+	}
+	if err != nil {
+		err = host.WithPlugins(ctx, cfg, loader, err)
+		return nil, nil, errors.Join(err, loader.Close())
+	}
+	return cfg, loader, nil
 }

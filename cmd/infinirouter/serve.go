@@ -36,10 +36,14 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	seen := watch.Look(watch.Files{Names: []string{configPath}}) // before it is read
-	cfg, err := config.Load(configPath)
+	metrics := telemetry.NewMetrics(buildVersion())
+	store := state.NewMemory(state.DefaultBytes)
+	defer store.Close()
+	cfg, loader, err := loadAll(ctx, configPath, sandbox.Options{Logger: log, Store: store, Metrics: metrics})
 	if err != nil {
 		return err
 	}
+	defer func() { _ = loader.Close() }()
 	if len(cfg.Services) == 0 {
 		log.Warn(noServices)
 	}
@@ -48,16 +52,8 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if opts.Listen != "" {
 		cfg.Server.Listen = opts.Listen
 	}
-	metrics := telemetry.NewMetrics(buildVersion())
 	access := telemetry.NewAccessLog(stdout)
 	defer func() { _ = access.Close() }()
-	store := state.NewMemory(state.DefaultBytes)
-	defer store.Close()
-	loader, err := sandbox.New(sandbox.Options{CacheDir: cfg.Plugins.CacheDir, Logger: log, Store: store, Metrics: metrics})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = loader.Close() }()
 	router, err := host.New(ctx, cfg, host.Options{ConfigPath: configPath, Listen: opts.Listen, Loader: loader, Metrics: metrics, AccessLog: access, Logger: log})
 	if err != nil {
 		return err

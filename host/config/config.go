@@ -15,6 +15,9 @@ type Config struct {
 	Policies []Policy
 	Routes   []Route // never empty: without [[routes]] one route matches all
 	APIKeys  []APIKey
+
+	text    string  // the file
+	plugins []place // of each policy's plugin in it
 }
 
 // Server is [server].

@@ -14,6 +14,8 @@ type Error struct {
 	Line, Column int    // of the key or the value, from 1; 0: the file as a whole
 	Key          string // dotted, such as "policies.limits.fuel"; "" for a syntax error
 	Message      string
+
+	at spot
 }
 
 func (e Error) Error() string {

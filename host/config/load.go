@@ -15,7 +15,8 @@ import (
 const maxFile = 1 << 20
 
 // Load reads and checks the file at path; ${NAME}s come from the environment.
-// The error is Errors, or that of reading the file.
+// The error is Errors, or that of reading the file. See Parse for the Config
+// beside an error.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,6 +33,10 @@ func Load(path string) (*Config, error) {
 // Parse checks data as the content of file, whose folder relative paths start
 // from: plugins and certificates that it names must be there. The error is
 // Errors, all that is wrong; a file that is no TOML has one.
+//
+// Beside Errors of a file that is TOML there is a Config that cannot be served.
+// It is there for whoever has more to say: it has its Plugins and those Policies
+// that nothing is wrong with so far.
 func Parse(file string, data []byte, env func(string) (string, bool)) (*Config, error) {
 	if len(data) > maxFile {
 		return nil, Errors{{File: file, Message: "larger than " + spellSize(maxFile)}}
@@ -54,9 +59,10 @@ func Parse(file string, data []byte, env func(string) (string, bool)) (*Config, 
 	c := &Config{File: file}
 	r.table(r.root, values, fileSchema(c))
 	r.finish(c)
+	r.locatePolicies(c)
 	if len(r.errs) > 0 {
 		r.errs.sort()
-		return nil, r.errs
+		return c, r.errs
 	}
 	return c, nil
 }

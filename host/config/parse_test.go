@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,12 +27,17 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("'a'.\"\\u00e9\\x41\" = '''x''''\nb=\"\"\"\"\"\\\"\"\"\"\"\"\n[[c]]\n[c.d]\n[[c]]\n[c.d.e]\nf=[[],[{g.h=1}]]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse("router.toml", data, noEnv)
-		if (c == nil) == (err == nil) {
-			t.Fatalf("config %v, error %v", c, err)
+		if c == nil && err == nil {
+			t.Fatal("no config and no error")
 		}
 		var all Errors
 		if err != nil && (!errors.As(err, &all) || len(all) == 0) {
 			t.Fatalf("%T: %v", err, err)
+		}
+		if c != nil {
+			for i := range c.Policies {
+				all = append(all, c.PolicyError(i, io.EOF))
+			}
 		}
 		for _, e := range all {
 			if e.Line < 0 || e.Line > strings.Count(string(data), "\n")+1 || e.Column > len(data)+1 {
@@ -149,5 +156,38 @@ func TestErrors(t *testing.T) {
 	}
 	if lines := strings.Split(err.Error(), "\n"); len(lines) != 2 {
 		t.Errorf("%q", lines)
+	}
+}
+
+// TestPoliciesBesideErrors: a Config beside Errors has the policies that nothing
+// is wrong with, each with its place, however they are written.
+func TestPoliciesBesideErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "router.toml")
+	if err := os.WriteFile(filepath.Join(dir, "p.wasm"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ text, want string }{
+		{"[plugins]\ndir = \".\"\n[[policies]]\nname = \"a\"\nplugin = \"p.wasm\"\n[policies.limits]\nfuel = 0\n[[policies]]\nname = \"b\"\nplugin = \"p.wasm\"\n[[policies]]\nplugin = \"p.wasm\"", "b 10:10"},
+		{"[x]\n[plugins]\ndir = \".\"\n[[policies]]\nname = \"a\"\nplugin = \"p.wasm\"\n[[policies]]\nname = \"a\"\nplugin = \"p.wasm\"", "a 6:10"},
+		{"x = 1\nplugins = { dir = \".\" }\npolicies = [{ name = \"a\", plugin = \"p.wasm\" },\n { name = \"b\", plugin = 1 }, { name = \"c\", plugin = \"p.wasm\" }]", "a 3:36 c 4:53"},
+		{"x = 1\npolicies = 3", ""},
+		{"x = 1\n[policies]\nname = \"a\"", ""},
+	} {
+		cfg, err := Parse(file, []byte(c.text), func(string) (string, bool) { return "", false })
+		if err == nil || cfg == nil {
+			t.Fatalf("%q: %v, %v", c.text, cfg, err)
+		}
+		var got []string
+		for i, p := range cfg.Policies {
+			e := cfg.PolicyError(i, errors.New("no"))
+			got = append(got, fmt.Sprintf("%s %d:%d", p.Name, e.Line, e.Column))
+			if want := fmt.Sprintf("%s:%d:%d: policies.plugin: no", file, e.Line, e.Column); e.Error() != want {
+				t.Errorf("got %q, want %q", e.Error(), want)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
 	}
 }

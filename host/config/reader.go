@@ -60,7 +60,7 @@ func (p place) item(i int) place { return p.below(p.node.item(i), p.path) }
 
 func (r *reader) failAt(at spot, path, format string, args ...any) {
 	line, column := at.lineAndColumn(r.data)
-	r.errs = append(r.errs, Error{r.file, line, column, path, fmt.Sprintf(format, args...)})
+	r.errs = append(r.errs, Error{r.file, line, column, path, fmt.Sprintf(format, args...), at})
 }
 
 // failKey records an error about a key, fail one about its value.

@@ -72,7 +72,7 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	case Succeeded:
 		b.health.succeeded()
 	}
-	fails := b.health.requestFails
+	fails, checks := b.health.requestFails, b.health.probeFails
 	if out {
 		b.healthy.Store(false)
 	}
@@ -80,7 +80,7 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	if out {
 		b.changed.Add(1)
 		b.nudge()
-		b.log.Warn("service is unhealthy", "reason", "requests failed in a row", "failed_requests", fails)
+		b.log.Warn("service is unhealthy", "reason", "requests failed in a row", "failed_requests", fails, "failed_checks", checks)
 	}
 }
 
