@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,12 +20,17 @@ type Report struct {
 	Generation uint64   `json:"generation"`
 	Changed    []string `json:"changed"`            // empty: everything was as before
 	Warnings   []string `json:"warnings,omitempty"` // what needs a restart
+	Unused     []string `json:"unused,omitempty"`   // plugins that no policy uses, when nothing changed
 }
 
 // String is the report as one log line.
 func (r Report) String() string {
 	if len(r.Changed) == 0 {
-		return fmt.Sprintf("generation %d stays: nothing changed", r.Generation)
+		text := fmt.Sprintf("generation %d stays: nothing changed", r.Generation)
+		if len(r.Unused) > 0 {
+			text += "; no [[policies]] uses " + strings.Join(r.Unused, ", ")
+		}
+		return text
 	}
 	return fmt.Sprintf("generation %d: %s", r.Generation, strings.Join(r.Changed, "; "))
 }
@@ -65,7 +71,7 @@ func (r *Router) reload(ctx context.Context, old *generation) (Report, error) {
 	changed := differences(old, next)
 	if len(changed) == 0 {
 		next.close()
-		return Report{Generation: old.number}, nil
+		return Report{Generation: old.number, Unused: unused(cfg)}, nil
 	}
 	next.start(ctx)
 	r.swap(next)
@@ -210,6 +216,23 @@ func restartNeeded(boot, now *config.Config) []string {
 			out = append(out, k.key+" changed: takes effect at the next start")
 		}
 	}
+	return out
+}
+
+// unused lists the plugins in plugins.dir that no policy uses: what somebody
+// dropped there does nothing yet.
+func unused(cfg *config.Config) []string {
+	used := make(map[string]bool, len(cfg.Policies))
+	for _, p := range cfg.Policies {
+		used[p.Path] = true
+	}
+	var out []string
+	for name := range watch.Look(watch.Files{Dir: cfg.Plugins.Dir, Ext: ".wasm"}) {
+		if !used[name] {
+			out = append(out, filepath.Base(name))
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -161,7 +161,7 @@ func (r *Router) adminPage(ctx *fasthttp.RequestCtx, g *generation) {
 		if err != nil {
 			ctx.SetStatusCode(fasthttp.StatusUnprocessableEntity)
 		}
-		writeJSON(ctx, admin.Reloaded(report.Generation, report.Changed, report.Warnings, err))
+		writeJSON(ctx, admin.Reloaded(report.Generation, report.Changed, report.Warnings, report.Unused, err))
 	}
 }
 

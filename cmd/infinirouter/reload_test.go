@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
 func TestReloadSaysWhatChanged(t *testing.T) {
@@ -29,6 +31,21 @@ func TestReloadSaysWhatChanged(t *testing.T) {
 	}
 	if _, got := fetch(t, "POST", r.url+"/v1/chat/completions", "{"); errorMessage("openai", got) == "" {
 		t.Errorf("the new generation does not answer: %s", got)
+	}
+}
+
+// TestDroppedPluginIsSeen: one that no policy uses does nothing, and the router
+// says so to whoever dropped it.
+func TestDroppedPluginIsSeen(t *testing.T) {
+	s := startService(t, echo)
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "used.wasm"), string(guestHook(abi.OnRequest, false, 0)))
+	r := startRouter(t, oneService(s.URL, pluginsIn(dir))+withPolicy("p", "used.wasm", "{}"))
+	writeFile(t, filepath.Join(dir, "dropped.wasm"), "whatever")
+	const want = "generation 1 stays: nothing changed; no [[policies]] uses dropped.wasm"
+	eventually(t, "the folder is followed", func() bool { return strings.Contains(r.log.String(), want) })
+	if page := r.reload(t); fmt.Sprint(page["unused"]) != "[dropped.wasm]" {
+		t.Errorf("%v", page)
 	}
 }
 

@@ -99,14 +99,15 @@ func Stats(services []Service) []byte {
 }
 
 // Reloaded is the answer of a reload: its report, or all that was wrong.
-func Reloaded(generation uint64, changed, warnings []string, err error) []byte {
+func Reloaded(generation uint64, changed, warnings, unused []string, err error) []byte {
 	page := struct {
 		OK         bool     `json:"ok"`
 		Generation uint64   `json:"generation"`
 		Changed    []string `json:"changed"`
 		Warnings   []string `json:"warnings,omitempty"`
+		Unused     []string `json:"unused,omitempty"`
 		Error      string   `json:"error,omitempty"`
-	}{err == nil, generation, append([]string{}, changed...), warnings, ""}
+	}{err == nil, generation, append([]string{}, changed...), warnings, unused, ""}
 	if err != nil {
 		page.Error = err.Error()
 	}

@@ -36,8 +36,8 @@ func TestPages(t *testing.T) {
 		"policies": {Policies(7, []Policy{{Name: "p", OnError: "skip", Stats: stats}}), `{"generation":7,"policies":[{"name":"p","plugin":"a.wasm","sha256":"ab","size":3,"on_error":"skip","grants":["kv"],"calls":4,"traps":1,"instances":1,"instances_made":9,"breaker":"open","last_error":"no","init_fuel":11,"init_fuel_limit":12,"hooks":[` +
 			`{"hook":"on_request","calls":4,"failures":1,"failures_by_kind":{"fuel":1},"refused":5,"average_fuel":10,"max_fuel":20,"recent_max_fuel":15,"last_fuel":6,"fuel_limit":100,"average_time":0.5},` +
 			`{"hook":"on_done","calls":0,"failures":0,"failures_by_kind":{},"refused":0,"average_fuel":0,"max_fuel":0,"recent_max_fuel":0,"last_fuel":0,"fuel_limit":0,"average_time":0}]}]}`},
-		"reloaded": {Reloaded(3, nil, []string{"w"}, nil), `{"ok":true,"generation":3,"changed":[],"warnings":["w"]}`},
-		"refused":  {Reloaded(3, nil, nil, errors.New("bad")), `{"ok":false,"generation":3,"changed":[],"error":"bad"}`},
+		"reloaded": {Reloaded(3, nil, []string{"w"}, []string{"u"}, nil), `{"ok":true,"generation":3,"changed":[],"warnings":["w"],"unused":["u"]}`},
+		"refused":  {Reloaded(3, nil, nil, nil, errors.New("bad")), `{"ok":false,"generation":3,"changed":[],"error":"bad"}`},
 	} {
 		if string(page.got) != page.want {
 			t.Errorf("%s:\n got  %s\n want %s", name, page.got, page.want)
