@@ -20,6 +20,7 @@ demo: build ## run the router in front of two fake services, on port 8000
 	@$(BIN) demo
 
 build: ## build bin/infinirouter
+	@test -e $(BIN) || echo "building $(BIN) (the first time takes up to a minute)"
 	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/infinirouter
 
 policies: build ## compile the policies to policies/*.wasm

@@ -53,6 +53,14 @@ func buildPolicies(ctx context.Context, targets []build.Target, opts build.Optio
 	for _, t := range targets {
 		width = max(width, len(t.Name))
 	}
+	first := true
+	opts.Started = func(t build.Target) {
+		hint := ""
+		if first { // compiles the standard library too
+			first, hint = false, " (the first time takes up to a minute)"
+		}
+		fmt.Fprintf(out, "%-*s  compiling%s\n", width, t.Name, hint)
+	}
 	opts.Progress = func(r build.Result) {
 		switch {
 		case r.Err != nil:

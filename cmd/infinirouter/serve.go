@@ -49,8 +49,9 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	}
 	since := watch.Look(host.FilesOf(configPath, cfg))
 	maps.Copy(since, seen)
+	knob := "server.listen"
 	if opts.Listen != "" {
-		cfg.Server.Listen = opts.Listen
+		knob, cfg.Server.Listen = "--listen", opts.Listen
 	}
 	access := telemetry.NewAccessLog(stdout)
 	defer func() { _ = access.Close() }()
@@ -58,7 +59,7 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	if err != nil {
 		return err
 	}
-	s := &serving{router: router, cfg: cfg, log: log, since: since, hangup: hangup}
+	s := &serving{router: router, cfg: cfg, log: log, knob: knob, since: since, hangup: hangup}
 	return s.until(ctx, opts.Ready)
 }
 
@@ -70,6 +71,7 @@ type serving struct {
 	router *host.Router
 	cfg    *config.Config
 	log    *slog.Logger
+	knob   string           // that says where to listen
 	since  watch.Marks      // how the files stood that cfg was read from
 	hangup <-chan os.Signal // SIGHUP
 	failed chan error
@@ -107,7 +109,7 @@ func (s *serving) listen() (net.Listener, error) {
 	s.failed = make(chan error, 2)
 	ln, err := net.Listen("tcp", server.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("server.listen: %w", err)
+		return nil, fmt.Errorf("%s: %w", s.knob, err)
 	}
 	if server.AdminListen != "" {
 		adminLn, err := net.Listen("tcp", server.AdminListen)

@@ -18,7 +18,10 @@ type Options struct {
 	CacheDir string
 	Force    bool // build what is up to date too
 	Jobs     int  // builds at a time; 0: one per CPU
-	// Progress is told of each policy when it is done, one at a time.
+	// Started is told of each policy that is not up to date when its compiler
+	// starts, Progress of each when it is done; one call at a time. Either may
+	// be nil.
+	Started  func(Target)
 	Progress func(Result)
 }
 
@@ -63,7 +66,7 @@ func Run(ctx context.Context, targets []Target, opts Options) ([]Result, error) 
 type builder struct {
 	opts   Options
 	stamps stamps
-	mu     sync.Mutex // Progress
+	mu     sync.Mutex // Started, Progress
 	goWarm sync.Once  // see warmGo
 }
 
@@ -74,6 +77,15 @@ func (b *builder) report(r Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.opts.Progress(r)
+}
+
+func (b *builder) started(t Target) {
+	if b.opts.Started == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opts.Started(t)
 }
 
 // build builds one target unless its stamp says that nothing changed.
@@ -94,6 +106,7 @@ func (b *builder) build(ctx context.Context, t Target) Result {
 			return done(nil)
 		}
 	}
+	b.started(t)
 	tmp, err := os.MkdirTemp(filepath.Dir(t.Out), ".build-"+t.Name+"-")
 	if err != nil {
 		return done(fmt.Errorf("%s: %w", t.Name, err))
