@@ -67,7 +67,11 @@ func (e *Error) Public() string {
 		if e.Service == "" {
 			return "no service is left to try"
 		}
-		return fmt.Sprintf("service %q is at its limit of open requests", e.Service)
+		var full slotError
+		if errors.As(e.Err, &full) {
+			return fmt.Sprintf("service %q is at its limit: %v", e.Service, full)
+		}
+		return fmt.Sprintf("service %q has no connection left", e.Service)
 	}
 	var f fault
 	if errors.As(e.Err, &f) {
@@ -96,10 +100,14 @@ const (
 
 var (
 	errNoTarget = errors.New("the plan has no service left")
-	errNoSlot   = errors.New("max_in_flight of the service is reached")
 	errGone     = errors.New("the client closed the connection")
 	errClosed   = &Error{Status: fasthttp.StatusBadGateway, Kind: KindProtocol, Err: faultClosed}
 )
+
+// slotError is the number of open requests that a service may have, and has.
+type slotError int
+
+func (n slotError) Error() string { return fmt.Sprintf("services.max_in_flight = %d", int(n)) }
 
 // timeoutError names the knob that ended a wait.
 type timeoutError struct {

@@ -86,7 +86,7 @@ func (t *trip) walk(plan []Target, maxRetries int, onAttempt func(Target, *Error
 		t.target = target
 		var e *Error
 		if !target.Acquire() {
-			e = noSlotError(target.Name(), errNoSlot)
+			e = noSlotError(target.Name(), slotError(target.Config().MaxInFlight))
 		} else {
 			t.attempts++
 			if e = t.attempt(); e == nil {

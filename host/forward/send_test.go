@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -95,8 +96,11 @@ func TestSendWithoutSlots(t *testing.T) {
 	}
 	reply.Close()
 
+	full.cfg.MaxInFlight = 1
 	_, err = f.Send(newRequest("{}"), []Target{full}, 2, nil, nil)
-	wantKind(t, err, KindNoSlot, 503)
+	if p := wantKind(t, err, KindNoSlot, 503).Public(); p != `service "full" is at its limit: services.max_in_flight = 1` {
+		t.Errorf("Public() = %q", p)
+	}
 	_, err = f.Send(newRequest("{}"), nil, 2, nil, nil)
 	wantKind(t, err, KindNoSlot, 503)
 
@@ -110,6 +114,8 @@ func TestSendWithoutSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = f.Send(newRequest("{}"), []Target{alive}, 0, nil, nil)
-	wantKind(t, err, KindNoSlot, 503)
+	if p := wantKind(t, err, KindNoSlot, 503).Public(); !strings.HasSuffix(p, "has no connection left") {
+		t.Errorf("Public() = %q", p)
+	}
 	held.Close()
 }
