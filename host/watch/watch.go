@@ -31,6 +31,21 @@ type Files struct {
 	Ext   string
 }
 
+// all lists the files by name, those that are in Dir now included.
+func (f Files) all() []string {
+	names := slices.Clone(f.Names)
+	if f.Dir == "" {
+		return names
+	}
+	entries, _ := os.ReadDir(f.Dir)
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == f.Ext {
+			names = append(names, filepath.Join(f.Dir, e.Name()))
+		}
+	}
+	return names
+}
+
 // Marks are how files stood at a look, by name.
 type Marks map[string]mark
 
@@ -72,11 +87,15 @@ func Run(ctx context.Context, files func() Files, since Marks, changed func()) e
 	}
 }
 
-// follow watches the folders of files and drops those of files before.
+// follow watches the folders of files, and those that their symlinks lead to,
+// and drops those of files before.
 func follow(w *fsnotify.Watcher, files Files) error {
 	dirs := map[string]bool{}
-	for _, name := range files.Names {
+	for _, name := range files.all() {
 		dirs[filepath.Dir(name)] = true
+		if target, err := filepath.EvalSymlinks(name); err == nil {
+			dirs[filepath.Dir(target)] = true
+		}
 	}
 	if files.Dir != "" {
 		dirs[files.Dir] = true
@@ -131,15 +150,7 @@ type mark struct {
 
 // Look notes how files stand now. Files that are not there have no mark.
 func Look(files Files) Marks {
-	names := slices.Clone(files.Names)
-	if files.Dir != "" {
-		entries, _ := os.ReadDir(files.Dir)
-		for _, e := range entries {
-			if filepath.Ext(e.Name()) == files.Ext {
-				names = append(names, filepath.Join(files.Dir, e.Name()))
-			}
-		}
-	}
+	names := files.all()
 	marks := make(Marks, len(names))
 	for _, name := range names {
 		info, err := os.Stat(name)

@@ -69,6 +69,25 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestSymlinks follows files to where their links lead: each is changed there
+// twice, the second time surely under a watch.
+func TestSymlinks(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	for _, name := range []string{"router.toml", "linked.wasm"} {
+		write(t, elsewhere, name, "a")
+		if err := os.Symlink(filepath.Join(elsewhere, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := start(t, dir)
+	for _, text := range []string{"bb", "ccc"} {
+		for _, name := range []string{"router.toml", "linked.wasm"} {
+			write(t, elsewhere, name, text)
+			expect(t, told)
+		}
+	}
+}
+
 // TestOtherFilesAreQuiet changes a file of no interest, then one of interest:
 // exactly one change is told.
 func TestOtherFilesAreQuiet(t *testing.T) {
