@@ -13,7 +13,7 @@ func (m *module) assemble() []byte {
 	e.helperBody(1, m.costs.BytesPerUnit)
 	e.helperBody(pageBytes, m.costs.BytesPerUnit)
 	e.helperBody(1, m.costs.EntriesPerUnit)
-	e.refillBody(m.costs.Slice, m.info.HasMemory)
+	e.refillBody(m.costs, m.info.HasMemory)
 
 	out := make([]byte, 0, len(m.b)+e.size()-m.sections[sectionCode].content.size()+1024)
 	out = append(out, wasmHeader...)
@@ -32,6 +32,8 @@ func (m *module) assemble() []byte {
 			out = m.grown(out, id, 2, []byte{typeI64, 1, opI64Const, 0, opEnd, typeI64, 1, opI64Const, 0, opEnd})
 		case sectionExport:
 			out = m.appendExports(out)
+		case sectionMemory:
+			out = m.appendMemory(out)
 		case sectionStart:
 		case sectionCode:
 			n := appendU32(nil, uint32(m.sections[id].count+helpers))
@@ -43,6 +45,20 @@ func (m *module) assemble() []byte {
 		}
 	}
 	return m.appendNames(out)
+}
+
+// appendMemory writes the memory section, without the maximum where that is the
+// host's to keep.
+func (m *module) appendMemory(out []byte) []byte {
+	s := m.sections[sectionMemory]
+	switch {
+	case !s.found:
+		return out
+	case s.count == 1 && m.costs.HostMemory:
+		return appendSection(out, sectionMemory, appendU32([]byte{1, 0}, m.info.MemoryMin))
+	default:
+		return appendSection(out, sectionMemory, m.b[s.content.start:s.content.end])
+	}
 }
 
 func (m *module) appendExports(out []byte) []byte {

@@ -45,7 +45,6 @@ const (
 	opI32LtS   = 0x48
 	opI32LtU   = 0x49
 	opI32Add   = 0x6a
-	opI32Sub   = 0x6b
 	opI32Mul   = 0x6c
 	opI32Load  = 0x28
 	opI32Store = 0x36

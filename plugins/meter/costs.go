@@ -18,6 +18,13 @@ type Costs struct {
 	EntriesPerUnit int64 // table entries that are copied for one unit
 
 	Slice int64 // fuel that a guest uses between two visits to the host
+
+	// HostMemory is for a host that allocates its guests' memory itself. Each
+	// visit is then a request to grow the memory to MaxPages, in which the host
+	// can do what it likes before it refuses. The maximum that the module
+	// declares, in the way of that, is left out and the host's to keep; see
+	// Info.MemoryMax.
+	HostMemory bool
 }
 
 // DefaultCosts are what the defaults of the router's fuel limits are meant for.

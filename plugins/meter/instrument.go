@@ -218,23 +218,28 @@ func (e *emitter) helperBody(times, per int64) {
 
 // refillBody appends the function () -> () that fills the negative fuel up to a
 // slice from the reserve, and traps if that does not even bring it to zero. On
-// the way it grows the memory by nothing: wazero leaves compiled code for that,
-// and only there can Go stop a goroutine.
-func (e *emitter) refillBody(slice int64, hasMemory bool) {
+// the way it grows the memory by nothing, or by what no host gives: wazero
+// leaves compiled code for that, and only there can Go stop a goroutine.
+func (e *emitter) refillBody(costs Costs, hasMemory bool) {
 	const take = 0
 	get := func(b []byte, global uint32) []byte { return appendU32(append(b, opGlobalGet), global) }
 	b := append(e.scratch[:0], 1, 1, typeI64)
 	b = append(get(get(b, e.reserve), e.fuel), opI64Add, opI64Const, 0, opI64LtS)
 	b = append(b, opIf, typeEmpty, opUnreachable, opEnd)
 
-	b = append(get(appendS64(append(b, opI64Const), slice), e.fuel), opI64Sub, opLocalTee, take)
+	b = append(get(appendS64(append(b, opI64Const), costs.Slice), e.fuel), opI64Sub, opLocalTee, take)
 	b = append(get(append(get(b, e.reserve), opLocalGet, take), e.reserve), opI64LtS, opSelect, opLocalSet, take)
 
 	b = append(get(b, e.fuel), opLocalGet, take, opI64Add)
 	b = appendU32(append(b, opGlobalSet), e.fuel)
 	b = append(get(b, e.reserve), opLocalGet, take, opI64Sub)
 	b = appendU32(append(b, opGlobalSet), e.reserve)
-	if hasMemory {
+	switch {
+	case !hasMemory:
+	case costs.HostMemory:
+		b = appendS64(append(b, opI32Const), MaxPages)
+		b = append(b, opMemorySize, 0, opI32Sub, opMemoryGrow, 0, opDrop)
+	default:
 		b = append(b, opI32Const, 0, opMemoryGrow, 0, opDrop)
 	}
 	b = append(b, opEnd)

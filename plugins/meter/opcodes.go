@@ -33,6 +33,7 @@ const (
 	opF64Const     = 0x44
 	opNumericFirst = 0x45
 	opI64LtS       = 0x53
+	opI32Sub       = 0x6b
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e

@@ -107,8 +107,8 @@ func (m *module) parseTable() {
 	m.info.TableMin = low
 }
 
-// maxPages is what 32-bit addresses reach.
-const maxPages = 1 << 16
+// MaxPages is what 32-bit addresses reach, in pages of 64 KiB.
+const MaxPages = 1 << 16
 
 func (m *module) parseMemory() {
 	at := m.pos
@@ -121,8 +121,8 @@ func (m *module) parseMemory() {
 	case m.err != nil:
 	case uint64(low) > uint64(max(m.lim.MemoryPages, 0)):
 		m.over(at, "memory's minimum too large, in pages of 64 KiB", "MemoryPages", low, m.lim.MemoryPages)
-	case low > maxPages || high > maxPages:
-		m.refuse(&Error{Offset: at, Rule: "memory of more than 4 GiB, in pages", Found: max(low, high), Limit: maxPages})
+	case low > MaxPages || high > MaxPages:
+		m.refuse(&Error{Offset: at, Rule: "memory of more than 4 GiB, in pages", Found: max(low, high), Limit: MaxPages})
 	case hasMax && high < low:
 		m.fail(at, "memory's maximum is below its minimum", high)
 	}

@@ -165,7 +165,7 @@ func TestInspect(t *testing.T) {
 	if want := []string{"json_get:content", "kv_add:kv!", "header_get:credentials", "now_ms:"}; !slices.Equal(grants, want) {
 		t.Errorf("grants: %v, want %v", grants, want)
 	}
-	if n := l.programs.size() + l.engines.size(); n != 0 {
+	if n := l.programs.size(); n != 0 {
 		t.Errorf("an inspection left %d things behind", n)
 	}
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/meter"
@@ -84,15 +83,13 @@ func (l *Loader) Inspect(path string) (*Report, error) {
 
 // tryCompile compiles a module as a policy with default limits would.
 func (l *Loader) tryCompile(file *moduleFile, info *meter.Info) string {
-	pages := max(pagesOf(plugins.DefaultLimits().Memory), info.MemoryMin)
-	p, err := l.program(context.Background(), file, pages)
+	p, err := l.program(context.Background(), file)
 	if err != nil {
 		return err.Error()
 	}
 	l.releaseProgram(p)
-	if limit := plugins.DefaultLimits().Memory; int64(info.MemoryMin)*pageSize > limit {
-		return fmt.Sprintf("it starts with %d bytes of memory, more than the default of policies.limits.memory (%d): "+
-			"a policy that uses it must set that", int64(info.MemoryMin)*pageSize, limit)
+	if err := fitsMemory(info, plugins.DefaultLimits().Memory); err != nil {
+		return err.Error() + ": a policy that uses it must set that"
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/infinirouter/infinirouter/plugins/meter"
 	"github.com/infinirouter/infinirouter/plugins/native"
@@ -18,6 +19,7 @@ import (
 type instance struct {
 	module api.Module
 	memory api.Memory
+	room   *linearMemory // behind memory
 	call   *native.Call
 	hooks  [abi.HookCount]api.Function // looked up once: that allocates
 	stack  [1]uint64                   // a hook's result
@@ -55,18 +57,31 @@ func (p *policy) newInstance() (*instance, error) {
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
 	call := p.native.NewCall()
-	module, err := p.program.engine.rt.InstantiateModule(call, p.program.compiled, moduleConfig)
-	if err != nil {
+	in := &instance{call: call, room: &linearMemory{lane: p.lane, limit: p.memory}}
+	if err := in.instantiate(p.runtime, p.program.compiled); err != nil {
+		in.room.Free()
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))
 	}
-	in := &instance{module: module, call: call, memory: module.ExportedMemory(abi.ExportMemory)}
-	used, ok := module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
-	reserve, ok2 := module.ExportedGlobal(meter.ReserveGlobal).(api.MutableGlobal)
+	used, ok := in.module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
+	reserve, ok2 := in.module.ExportedGlobal(meter.ReserveGlobal).(api.MutableGlobal)
+	in.memory = in.module.ExportedMemory(abi.ExportMemory)
 	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
 	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice))
 	return in, nil
+}
+
+// instantiate makes a panic of wazero, such as for memory that the system does
+// not give, an error.
+func (in *instance) instantiate(rt wazero.Runtime, compiled wazero.CompiledModule) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the runtime gave up on it: %v", r)
+		}
+	}()
+	in.module, err = rt.InstantiateModule(experimental.WithMemoryAllocator(in.call, in.room), compiled, moduleConfig)
+	return err
 }
 
 // initSteps are what runs before the first hook, in order, where a plugin has
@@ -81,6 +96,7 @@ func (p *policy) initStep(in *instance, name string) error {
 	in.stack[0] = 0
 	err := f.CallWithStack(in.call, in.stack[:])
 	left := in.call.Fuel().Left()
+	in.room.rest()
 	in.call.Finish()
 	if fault := p.fault(in, err, left, initKnob); fault != nil {
 		return fmt.Errorf("%s failed: %s", name, fault.Reason)

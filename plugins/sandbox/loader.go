@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,8 +31,9 @@ type Loader struct {
 	cacheDir string
 
 	sweeper  sweeper
-	engines  registry[uint32, *engine] // by memory limit in pages
-	programs registry[programKey, *program]
+	runtime  wazero.Runtime
+	lane     *lane
+	programs registry[[sha256.Size]byte, *program]
 	policies registry[policyKey, *policy]
 }
 
@@ -51,7 +53,14 @@ func New(o Options) (*Loader, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Loader{options: o, logger: o.Logger, cache: cache, cacheDir: dir}
+	rt, err := newRuntime(cache)
+	if err != nil {
+		return nil, errors.Join(err, cache.Close(context.Background()))
+	}
+	l := &Loader{
+		options: o, logger: o.Logger, cache: cache, cacheDir: dir,
+		runtime: rt, lane: newLane(runtime.GOMAXPROCS(0)),
+	}
 	l.startSweeper()
 	return l, nil
 }
@@ -63,7 +72,7 @@ func (l *Loader) Close() error {
 	if n := l.policies.size(); n > 0 {
 		return fmt.Errorf("%d policies were not released", n)
 	}
-	return l.cache.Close(context.Background())
+	return errors.Join(l.runtime.Close(context.Background()), l.cache.Close(context.Background()))
 }
 
 // policyKey says when two specs are one policy.
@@ -100,11 +109,15 @@ func (l *Loader) load(ctx context.Context, spec plugins.Spec) (*policy, policyKe
 }
 
 func (l *Loader) makePolicy(ctx context.Context, key policyKey, file *moduleFile) (*policy, error) {
-	prog, err := l.program(ctx, file, pagesOf(key.limits.Memory))
+	prog, err := l.program(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	p := newPolicy(key, prog, l.logger, native.NewPolicy(native.Options{
+	if err := fitsMemory(prog.info, key.limits.Memory); err != nil {
+		l.releaseProgram(prog)
+		return nil, err
+	}
+	p := newPolicy(key, prog, l, native.NewPolicy(native.Options{
 		Name: key.name, Config: []byte(key.config), Grants: key.grants, Limits: key.limits,
 		SHA256: key.sha256, Logger: l.logger, Store: l.options.Store, Metrics: l.options.Metrics,
 	}))

@@ -98,7 +98,7 @@ func newLab(t testing.TB) *lab {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-		if n := l.policies.size() + l.programs.size() + l.engines.size(); n != 0 {
+		if n := l.policies.size() + l.programs.size(); n != 0 {
 			t.Errorf("%d shared things are left", n)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/native"
 	"github.com/infinirouter/infinirouter/sdk/abi"
@@ -26,10 +28,13 @@ type policy struct {
 	sha256       [32]byte
 	grants       abi.Grant
 	limits       plugins.Limits
+	memory       uint64 // bytes that an instance may have, whole pages
 	fuel         [abi.HookCount]int64
 	highWater    uint32 // bytes of memory that an instance is given up at
 	hooks        plugins.HookSet
 	program      *program
+	runtime      wazero.Runtime
+	lane         *lane
 	native       *native.Policy
 	logger       *slog.Logger
 	// breakerErrors are made beforehand: an open breaker must cost nothing.
@@ -54,11 +59,13 @@ type handle struct {
 
 var _ plugins.Policy = (*handle)(nil)
 
-func newPolicy(key policyKey, prog *program, logger *slog.Logger, shared *native.Policy) *policy {
+func newPolicy(key policyKey, prog *program, l *Loader, shared *native.Policy) *policy {
+	memory := memoryLimit(key.limits.Memory, prog.info)
 	p := &policy{
 		name: key.name, plugin: key.plugin, sha256: key.sha256, grants: key.grants, limits: key.limits,
-		hooks: prog.hooks, program: prog, native: shared, logger: logger,
-		pool: pool{max: key.limits.Instances}, highWater: uint32(uint64(prog.engine.pages) * pageSize / 4 * 3),
+		hooks: prog.hooks, program: prog, native: shared, logger: l.logger,
+		runtime: l.runtime, lane: l.lane, memory: memory, highWater: uint32(memory / 4 * 3),
+		pool: pool{max: key.limits.Instances},
 	}
 	for h := range abi.Hook(abi.HookCount) {
 		p.fuel[h] = p.fuelOf(fuelKnobs[h])
@@ -100,6 +107,7 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	in.call.Fuel().Fill(p.fuel[hook])
 	err := in.hooks[hook].CallWithStack(in.call, in.stack[:])
 	left := in.call.Fuel().Left()
+	in.room.rest()
 	in.call.Finish()
 
 	action := abi.Action(int32(uint32(in.stack[0])))

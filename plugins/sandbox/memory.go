@@ -1,0 +1,70 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/infinirouter/infinirouter/plugins/meter"
+)
+
+// memoryLimit is how many bytes of memory an instance of a module may have:
+// whole pages, at least one, less than all of 4 GiB, no more than the policy's
+// limit and the module's own maximum.
+func memoryLimit(limit int64, info *meter.Info) uint64 {
+	pages := min(max(limit/pageSize, 1), meter.MaxPages-1)
+	if info.HasMax {
+		pages = min(pages, int64(info.MemoryMax))
+	}
+	return uint64(pages) * pageSize
+}
+
+// fitsMemory says why a module's memory is too large for a policy to begin with.
+func fitsMemory(info *meter.Info, limit int64) error {
+	if need := int64(info.MemoryMin) * pageSize; need > limit {
+		return fmt.Errorf("it starts with %d bytes of memory, the limit is %d (policies.limits.memory)", need, limit)
+	}
+	return nil
+}
+
+// linearMemory is one instance's memory. The room that it may ever take is
+// reserved when it is made, and becomes real as the guest grows into it: so
+// growing copies nothing, bytes never move, and closing gives all of it back to
+// the system at once. None of it is the garbage collector's business.
+//
+// wazero allows 4 GiB; the policy's limit and the module's own maximum are kept
+// here. A request for all of the 4 GiB, which no limit allows to a guest that
+// has a page, is how a metered module visits the host between two slices of
+// fuel (meter.Costs.HostMemory).
+type linearMemory struct {
+	lane   *lane
+	limit  uint64 // bytes
+	room   room
+	inLane bool // its guest has used up a slice in this call
+}
+
+// Allocate implements experimental.MemoryAllocator.
+func (m *linearMemory) Allocate(_, _ uint64) experimental.LinearMemory { return m }
+
+// Reallocate implements experimental.LinearMemory: nil refuses.
+func (m *linearMemory) Reallocate(size uint64) []byte {
+	if size <= m.limit {
+		return m.room.grow(size, m.limit)
+	}
+	if size == meter.MaxPages*pageSize {
+		m.lane.turn(m.inLane)
+		m.inLane = true
+	}
+	return nil
+}
+
+// rest is called when the guest has returned.
+func (m *linearMemory) rest() {
+	if m.inLane {
+		m.inLane = false
+		m.lane.leave()
+	}
+}
+
+// Free implements experimental.LinearMemory.
+func (m *linearMemory) Free() { m.room.free() }

@@ -1,0 +1,119 @@
+package sandbox
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/plugins/meter"
+	"github.com/infinirouter/infinirouter/sdk/abi"
+)
+
+func TestMemoryGrowsInPlace(t *testing.T) {
+	m := linearMemory{limit: 3 * pageSize}
+	b := m.Reallocate(pageSize)
+	if len(b) != pageSize || cap(b) != pageSize {
+		t.Fatalf("%d bytes, room for %d", len(b), cap(b))
+	}
+	first := &b[0]
+	b[0], b[pageSize-1] = 1, 2
+	b = m.Reallocate(3 * pageSize)
+	if len(b) != 3*pageSize || &b[0] != first || b[0] != 1 || b[pageSize-1] != 2 || b[pageSize] != 0 {
+		t.Error("what was there is not there any more")
+	}
+	b[3*pageSize-1] = 3
+	if m.Reallocate(3*pageSize+1) != nil {
+		t.Error("the limit did not hold")
+	}
+	m.Free()
+	m.Free() // a second time is nothing
+	if m.room.all != nil {
+		t.Error("memory was kept")
+	}
+}
+
+// TestTheModulesOwnMaximumHolds: the module is compiled without it.
+func TestTheModulesOwnMaximumHolds(t *testing.T) {
+	l := newLab(t)
+	// 0 when a second page is granted and a third is not.
+	body := cat([]byte{
+		opI32Const, 1, opMemoryGrow, 0, opI32Const, 1, 0x6b, // grow(1) - 1
+		opI32Const, 1, opMemoryGrow, 0, opI32Const, 0x7f, 0x6b, // grow(1) + 1
+		0x72,
+	})
+	p := l.load(l.spec(wasmModule{memory: 1, max: 2, funcs: []wasmFunc{hook("on_done", body...)}}))
+	if _, err := p.Call(abi.OnDone, newFake()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMemoryThatTheSystemDoesNotGive(t *testing.T) {
+	l := newLab(t)
+	p := l.load(l.spec(wasmModule{memory: 1, funcs: []wasmFunc{hook("on_done", returns(0)...)}}))
+	p.memory = 1 << 62
+	if _, err := p.newInstance(); err == nil || !strings.Contains(err.Error(), "it cannot be instantiated") {
+		t.Errorf("4 EiB of memory: %v", err)
+	}
+	if _, err := p.Call(abi.OnDone, newFake()); err != nil {
+		t.Errorf("the instance that was there: %v", err)
+	}
+}
+
+func TestTurnsGoRound(t *testing.T) {
+	l := newLane(2)
+	l.turn(false)
+	came := make(chan int)
+	go func() {
+		l.turn(false)
+		came <- 1
+		l.leave()
+		came <- 2
+	}()
+	select {
+	case <-came:
+		t.Fatal("two guests in a lane for one")
+	default:
+	}
+	l.leave()
+	for want := 1; want <= 2; want++ {
+		if got := <-came; got != want {
+			t.Errorf("step %d, want %d", got, want)
+		}
+	}
+	for range 3 {
+		l.turn(false)
+		l.turn(true) // alone, it comes in again at once
+		l.leave()
+	}
+	if n := len(l.places); n != 0 {
+		t.Errorf("%d places are taken", n)
+	}
+}
+
+// TestLongCallsLeaveTheLane, however they end.
+func TestLongCallsLeaveTheLane(t *testing.T) {
+	l := newLab(t)
+	long := func(end ...byte) plugins.Policy {
+		// for i := 1 << 20; i != 0; i-- {}
+		body := cat(
+			[]byte{opI32Const, 0, opI32Const, 0x80, 0x80, 0xc0, 0, 0x36, 2, 0},
+			[]byte{opLoop, void, opI32Const, 0, opI32Const, 0, 0x28, 2, 0, opI32Const, 1, 0x6b, 0x36, 2, 0},
+			[]byte{opI32Const, 0, 0x28, 2, 0, 0x0d, 0, opEnd}, end)
+		return l.load(l.spec(wasmModule{memory: 1, funcs: []wasmFunc{hook("on_done", body...)}}))
+	}
+	if p := long(returns(0)...); true {
+		for range 3 {
+			if _, err := p.Call(abi.OnDone, newFake()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if used := p.Stats().Hooks[0].FuelMax; used <= uint64(meter.DefaultCosts().Slice) {
+			t.Fatalf("%d units are one slice: this test shows nothing", used)
+		}
+	}
+	callFails(t, long(opUnreachable), abi.OnDone, newFake(), plugins.FailureTrap)
+	callFails(t, long(opLoop, void, opBr, 0, opEnd, opUnreachable), abi.OnDone, newFake(), plugins.FailureFuel)
+	if n := len(l.lane.places); n != 0 {
+		t.Errorf("%d places are taken", n)
+	}
+}
