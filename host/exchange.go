@@ -209,7 +209,7 @@ func (x *exchange) Document() plugins.Document {
 	case stageResponse, stageEvent:
 		if x.docState == docUnparsed {
 			x.docState = docNone
-			if len(x.data) > 0 && x.replyDoc.Parse(x.data, replyLimits) == nil {
+			if len(x.data) > 0 && x.replyDoc.Parse(x.data, x.replyLimits()) == nil {
 				x.docState = docReady
 				if x.tx.open {
 					x.replyDoc.Begin()
@@ -221,6 +221,16 @@ func (x *exchange) Document() plugins.Document {
 		}
 	}
 	return nil
+}
+
+// replyLimits are those of a reply's body or of one event, neither of which is
+// routed by what its model is.
+func (x *exchange) replyLimits() openai.Limits {
+	limits := openai.Limits{AnyModel: true, Bytes: int(x.gen.config.Server.MaxReplyBody)}
+	if x.stage == stageEvent {
+		limits.Bytes = maxEvent
+	}
+	return limits
 }
 
 // show makes data the document of the hooks that run next.

@@ -133,7 +133,7 @@ func (r *Router) parse(x *exchange) *fault {
 		return &fault{status: fasthttp.StatusUnsupportedMediaType, message: fmt.Sprintf("a request body in Content-Encoding %q is not supported: send it plain", printable(encoding)), kind: outcomeRejected}
 	}
 	raw := x.ctx.Request.Body()
-	if err := x.body.parse(h.ContentType(), raw, requestLimits); err != nil {
+	if err := x.body.parse(h.ContentType(), raw, openai.Limits{}); err != nil {
 		return badRequest("request body: " + err.Error())
 	}
 	model, ok := x.body.model()
@@ -146,16 +146,12 @@ func (r *Router) parse(x *exchange) *fault {
 		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no route for %s and model %q", printable(x.ctx.Path()), printable(model)), kind: outcomeRejected}
 	}
 	x.chain = x.gen.chains[x.route]
+	x.body.doc.Bound(int(x.maxBody()))
 	if limit := x.route.Config.MaxBody; limit > 0 && int64(len(raw)) > limit {
 		return &fault{status: fasthttp.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body has %d bytes: over the limit routes.%s.max_body = %d", len(raw), x.route.Config.Name, limit), kind: outcomeRejected}
 	}
 	return nil
 }
-
-var (
-	requestLimits = openai.Limits{}
-	replyLimits   = openai.Limits{AnyModel: true}
-)
 
 // rewrite is step 3: on_request of the route's chain.
 func (r *Router) rewrite(x *exchange) (replied bool, f *fault) {

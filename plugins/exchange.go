@@ -71,6 +71,9 @@ type Document interface {
 	SetString(path, text []byte) error
 	SetNumber(path []byte, f float64) error
 	Remove(path []byte) error
+	// Size is about how many bytes a call may have to go through whose path leads
+	// below the top level, or to the whole. It is known at no cost.
+	Size() int
 }
 
 // Headers are the headers of one side. Names compare without case.

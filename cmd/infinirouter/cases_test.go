@@ -148,6 +148,7 @@ func (d pretendedDocument) SetNumber(path []byte, f float64) error {
 	return routers(d.Document.SetNumber(path, f))
 }
 func (d pretendedDocument) Remove(path []byte) error { return routers(d.Document.Remove(path)) }
+func (d pretendedDocument) Size() int                { return 0 }
 
 // routers turns an error of the SDK into the router's.
 func routers(err error) error {

@@ -106,6 +106,10 @@ func (d *Document) Parse(body []byte, limits Limits) error {
 	return nil
 }
 
+// Bound sets Limits.Bytes for the edits to come, where it becomes known after
+// Parse only.
+func (d *Document) Bound(bytes int) { d.limits.Bytes = bytes }
+
 // index checks the whole body and fills members.
 func (d *Document) index(c *checker) bool {
 	b := c.b

@@ -374,3 +374,25 @@ func FuzzNumbersAreRead(f *testing.F) {
 		}
 	})
 }
+
+// TestBoundHoldsForEdits: a limit that comes after Parse bounds what edits make
+// of the body, and what they leave behind on the way.
+func TestBoundHoldsForEdits(t *testing.T) {
+	d := parse(t, `{"messages":[]}`, Limits{})
+	d.Bound(1 << 20)
+	text := bytes.Repeat([]byte{0}, 100_000) // six times as long as JSON
+	refused := 0
+	for range 100 {
+		if err := d.SetString([]byte("/messages/-"), text); errors.Is(err, plugins.ErrTooLarge) {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if d.Len() > 1<<20 || d.Size() > 4<<20 {
+			t.Fatalf("%d bytes, %d with what edits left", d.Len(), d.Size())
+		}
+	}
+	if refused != 99 {
+		t.Errorf("%d edits of 100 were refused, want all but one", refused)
+	}
+}

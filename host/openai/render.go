@@ -37,6 +37,9 @@ func (d *Document) Len() int {
 	return n
 }
 
+// Size implements plugins.Document: the body, and what edits have written.
+func (d *Document) Size() int { return len(d.body) + len(d.arena) }
+
 var (
 	comma = []byte(",")
 	colon = []byte(":")

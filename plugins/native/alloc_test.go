@@ -90,6 +90,7 @@ func (quietParts2) Set(_, _ []byte) error                      { return nil }
 func (quietParts2) SetString(_, _ []byte) error                { return nil }
 func (quietParts2) SetNumber([]byte, float64) error            { return nil }
 func (quietParts2) Remove([]byte) error                        { return nil }
+func (quietParts2) Size() int                                  { return 4 }
 
 type quietParts3 struct{}
 

@@ -123,6 +123,7 @@ func (c *Call) numberAt(doc plugins.Document, path []byte, open bool) (float64, 
 		c.policy.lack(abi.GrantContent, c.inside.name)
 		return 0, abi.NotAllowed
 	}
+	c.find(doc, path)
 	f, err := doc.GetNumber(path)
 	if err == nil {
 		return f, 0

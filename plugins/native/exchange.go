@@ -59,6 +59,11 @@ func numberGet(c *Call, s []uint64) {
 		s[0] = notANumber
 		return
 	}
+	if key == abi.NumberMessages || key == abi.NumberPromptChars { // which an edit may have changed
+		if doc := c.x.Document(); doc != nil {
+			c.walk(doc)
+		}
+	}
 	s[0] = math.Float64bits(c.x.Number(key))
 }
 

@@ -114,9 +114,12 @@ func (h *fakeHeaders) Remove(name []byte) error     { delete(h.m, string(name));
 
 // fakeDocument knows raw values by whole path.
 type fakeDocument struct {
-	m   map[string]string
-	err error
+	m    map[string]string
+	err  error
+	size int
 }
+
+func (d *fakeDocument) Size() int { return d.size }
 
 func (d *fakeDocument) Get(path []byte) ([]byte, error) {
 	if v, ok := d.m[string(path)]; ok {

@@ -24,6 +24,7 @@ func (c *Call) at(path []byte, use access) (doc plugins.Document, code int32) {
 		c.policy.lack(abi.GrantContent, c.inside.name)
 		return nil, abi.NotAllowed
 	}
+	c.find(doc, path)
 	return doc, 0
 }
 
@@ -86,6 +87,7 @@ func (c *Call) text(path []byte) ([]byte, int32) {
 		return nil, c.code(err)
 	}
 	c.scratch = text
+	c.scrutinize(len(text))
 	return text, 0
 }
 
@@ -97,6 +99,7 @@ func jsonSet(c *Call, s []uint64) {
 		code = abi.NotAllowed
 	}
 	if code == 0 {
+		c.scrutinize(len(raw))
 		c.edit()
 		code = c.code(doc.Set(path, raw))
 	}
@@ -111,6 +114,7 @@ func jsonSetString(c *Call, s []uint64) {
 		code = abi.NotAllowed
 	}
 	if code == 0 {
+		c.scrutinize(len(text))
 		c.edit()
 		code = c.code(doc.SetString(path, text))
 	}

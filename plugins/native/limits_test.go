@@ -104,7 +104,7 @@ func TestLongValuesCostFuel(t *testing.T) {
 	if n := spent(func() { g.do("hash", 0, freeBytes) }); n != 0 {
 		t.Errorf("hashing %d bytes cost %d", freeBytes, n)
 	}
-	if n := spent(func() { g.do("hash", 0, 1<<16) }); n != 1<<16/bytesPerFuel {
+	if n := spent(func() { g.do("hash", 0, 1<<16) }); n != 1<<16/copiedPerFuel {
 		t.Errorf("hashing 64 KiB cost %d", n)
 	}
 	if n := spent(func() { g.do("random_get", 0, 1<<16) }); n < 1<<16/2 {
@@ -116,6 +116,44 @@ func TestLongValuesCostFuel(t *testing.T) {
 	}
 	if f, _ := g.call.Failure(); f.Kind != plugins.FailureFuel || g.call.fuel.Left() >= 0 {
 		t.Errorf("failure is %+v, fuel %d", f, g.call.fuel.Left())
+	}
+}
+
+// TestWorkOnADocumentCostsFuel: what the router has to go through is paid for
+// by who asked, whatever is found.
+func TestWorkOnADocumentCostsFuel(t *testing.T) {
+	g := newGuest(t, withGrants(abi.GrantContent))
+	g.x.doc.size = 1 << 20
+	path := func(p string) (uint64, uint64) {
+		g.mod.Memory().Write(512, []byte(p))
+		return 512, uint64(len(p))
+	}
+	const whole = 1 << 20 / walkedPerFuel
+	for _, c := range []struct {
+		what string
+		do   func()
+		want int64
+	}{
+		{"a member", func() { p, n := path("/user"); g.do("json_get", p, n, 0, 0) }, 0},
+		{"below a member", func() { p, n := path("/a/b"); g.do("json_get", p, n, 0, 0) }, whole},
+		{"the whole", func() { g.do("json_get", 512, 0, 0, 0) }, whole},
+		{"a number", func() { p, n := path("/a/b"); g.do("json_number", p, n) }, whole},
+		{"an edit", func() { p, n := path("/a/b"); g.do("json_remove", p, n) }, whole},
+		{"a list", func() { p, n := path("/a/b\x00/c\x00/d/e"); g.do("json_numbers", p, n, 0, 0) }, 2 * whole},
+		{"messages counted", func() { g.do("number_get", uint64(abi.NumberMessages)) }, whole},
+		{"a value written", func() { p, n := path("/a"); g.do("json_set", p, n, 1024, 8192) }, 8192/copiedPerFuel + 8192},
+		{"a text written", func() { p, n := path("/a"); g.do("json_set_string", p, n, 1024, 8192) }, 8192/copiedPerFuel + 8192},
+		{"a text read in vain", func() {
+			g.x.doc.m["/a"] = `"` + strings.Repeat("x", 8192) + `"`
+			p, n := path("/a")
+			g.do("json_string", p, n, 0, 0)
+		}, 8192},
+	} {
+		g.call.Start(abi.OnRequest, g.x)
+		before := g.call.fuel.Left()
+		if c.do(); before-g.call.fuel.Left() != c.want {
+			t.Errorf("%s cost %d, want %d", c.what, before-g.call.fuel.Left(), c.want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/infinirouter/infinirouter/plugins"
@@ -11,14 +12,38 @@ import (
 // instructions are: without that, a thousand host calls over 32 MiB each would
 // be nearly free. Short lengths are paid with the call instruction.
 const (
-	freeBytes    = 512
-	bytesPerFuel = 8
+	freeBytes     = 512
+	copiedPerFuel = 4  // bytes
+	walkedPerFuel = 16 // bytes of JSON that are skipped
 )
 
-// charge pays for n bytes of work and stops the guest that cannot.
+// charge pays for n bytes that are copied and stops the guest that cannot.
 func (c *Call) charge(n uint32) {
 	if n > freeBytes {
-		c.burn(int64(n / bytesPerFuel))
+		c.burn(int64(n / copiedPerFuel))
+	}
+}
+
+// scrutinize pays for n bytes that are looked at one by one, beside what was
+// paid for them as a whole.
+func (c *Call) scrutinize(n int) {
+	if n > freeBytes {
+		c.burn(int64(n))
+	}
+}
+
+// find pays for finding path in doc. At the top level that costs the same in
+// any document.
+func (c *Call) find(doc plugins.Document, path []byte) {
+	if len(path) == 0 || bytes.IndexByte(path[1:], '/') >= 0 {
+		c.walk(doc)
+	}
+}
+
+// walk pays for going through doc.
+func (c *Call) walk(doc plugins.Document) {
+	if n := doc.Size(); n > freeBytes {
+		c.burn(int64(n / walkedPerFuel))
 	}
 }
 

@@ -17,6 +17,9 @@ const (
 	iovecSize     = 8
 	maxIovecs     = 1024
 	fileTypeShift = 16 // offset of the type in a filestat
+
+	pieceFuel = 50  // a piece of what is written
+	lineFuel  = 100 // a line of it
 )
 
 // fdStat describes the three streams as terminals that cannot seek.
@@ -64,6 +67,7 @@ func fdWrite(c *Call, s []uint64) uint64 {
 	for i := range n {
 		iovec := iovecs[i*iovecSize:]
 		b := c.view(uint64(word(iovec)), uint64(word(iovec[4:])))
+		c.burn(pieceFuel + lineFuel*int64(bytes.Count(b, newline)))
 		c.print(fd, b)
 		total += uint32(len(b))
 	}
