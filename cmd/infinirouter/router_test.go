@@ -248,8 +248,10 @@ type clearing struct{ *testing.M }
 
 func (c clearing) Run() int {
 	code := c.M.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	for _, dir := range []string{built.dir, builtProgram.dir} {
+		if dir != "" {
+			_ = os.RemoveAll(dir)
+		}
 	}
 	return code
 }

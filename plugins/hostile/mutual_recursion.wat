@@ -1,0 +1,9 @@
+;; Two functions that call each other for ever. Fuel ends it before the stack does,
+;; which would leave 80 MB behind.
+;;! on_request: fuel
+;;! memory: 512MiB
+(module
+  (memory (export "memory") 1)
+  (func $even (param i32) (result i32) (call $odd (i32.sub (local.get 0) (i32.const 1))))
+  (func $odd (param i32) (result i32) (call $even (i32.add (local.get 0) (i32.const 1))))
+  (func (export "on_request") (result i32) (call $even (i32.const 1))))
