@@ -118,7 +118,7 @@ func WithPlugins(ctx context.Context, cfg *config.Config, loader plugins.Loader,
 
 func pluginSpec(c config.Policy) plugins.Spec {
 	spec := plugins.Spec{
-		Name: c.Name, Plugin: c.Plugin, Path: c.Path, Config: c.Config,
+		Name: c.Name, Plugin: c.Plugin, Path: c.Path, Folder: c.Folder, Config: c.Config,
 		Limits: plugins.Limits(c.Limits),
 	}
 	for _, name := range c.Grants {

@@ -12,6 +12,7 @@ type Spec struct {
 	Name   string    // the policy's name in router.toml
 	Plugin string    // the plugin as router.toml names it
 	Path   string    // the .wasm file
+	Folder string    // that Path lies in and no symbolic link may lead out of; "": anywhere
 	Config []byte    // the policy's config table as JSON, "{}" when it has none
 	Grants abi.Grant // what the operator opened to it
 	Limits Limits

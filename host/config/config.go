@@ -88,6 +88,7 @@ type Policy struct {
 	Name    string
 	Plugin  string // as written
 	Path    string // resolved file
+	Folder  string // that the file must be in, links followed; "": anywhere
 	OnError string // "reject" or "skip"
 	Config  []byte // the config table as JSON
 	Grants  []string

@@ -30,9 +30,12 @@ func (r *reader) plugin(p place, dir, pluginsDir string, policy *Policy) {
 		r.fail(p, "%q leads out of its folder; write an absolute path for a plugin elsewhere", name)
 		return
 	case strings.ContainsRune(name, filepath.Separator):
-		policy.Path = filepath.Join(dir, name)
+		policy.Folder = dir
 	default:
-		policy.Path = filepath.Join(pluginsDir, name)
+		policy.Folder = pluginsDir
+	}
+	if policy.Folder != "" {
+		policy.Path = filepath.Join(policy.Folder, name)
 	}
 	err := readable(policy.Path)
 	if err == nil {

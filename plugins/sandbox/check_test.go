@@ -112,7 +112,7 @@ func TestAllProblemsAreNamedAtOnce(t *testing.T) {
 func TestFilesThatAreNoPlugins(t *testing.T) {
 	l := newLab(t)
 	big := l.file("big.wasm", nil)
-	if err := os.Truncate(big, 64<<20); err != nil {
+	if err := os.Truncate(big, 500<<20); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

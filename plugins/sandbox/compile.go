@@ -99,8 +99,11 @@ func (l *Loader) releaseProgram(p *program) {
 // more, with what could not be saved still in memory.
 func (l *Loader) compile(metered []byte) (wazero.CompiledModule, error) {
 	compiled, err := compileRecovered(l.runtime, metered)
-	if err == nil || !isCacheError(err) {
-		return compiled, err
+	switch {
+	case err == nil:
+		return compiled, nil
+	case !isCacheError(err): // the module's doing, told in lines of the guest's own words
+		return nil, errors.New(native.OneLine([]byte(err.Error()), maxReason))
 	}
 	l.logger.Warn("compiled plugins on disk are unusable, compiling again",
 		"dir", l.cacheDir, "knob", cacheKnob, "error", err, "purge", purgeCache(l.cacheDir))

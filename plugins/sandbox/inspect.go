@@ -51,7 +51,7 @@ const pageSize = 64 << 10
 // can be said without running it: it is compiled too. An error means that the
 // file could not be read.
 func (l *Loader) Inspect(path string) (*Report, error) {
-	file, err := readModule(path)
+	file, err := readModule(path, "")
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (l *Loader) load(ctx context.Context, spec plugins.Spec) (*policy, policyKe
 	if err := ctx.Err(); err != nil {
 		return nil, policyKey{}, err
 	}
-	file, err := readModule(spec.Path)
+	file, err := readModule(spec.Path, spec.Folder)
 	if err != nil {
 		return nil, policyKey{}, err
 	}

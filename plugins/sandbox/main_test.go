@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/sdk/abi"
@@ -110,6 +111,10 @@ func (l *lab) file(name string, module []byte) string {
 	l.t.Helper()
 	path := filepath.Join(l.dir, name)
 	if err := os.WriteFile(path, module, 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	// Written long ago: one that was written just now is read with more care.
+	if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		l.t.Fatal(err)
 	}
 	return path
