@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 const cacheKnob = "plugins.cache_dir"
@@ -37,6 +38,41 @@ func openCacheDir(dir string) (string, error) {
 		return "", fmt.Errorf("%s (%s) holds machine code that the router runs, but %w", dir, cacheKnob, err)
 	}
 	return dir, nil
+}
+
+// cacheBytes is what compiled code may take on disk: a few hundred Go guests.
+// Nothing else takes out what is not used any more.
+const cacheBytes = 1 << 30
+
+// trimCache deletes compiled code, what was compiled longest ago first, until
+// the rest is within limit. Whoever still uses it compiles again, once.
+func trimCache(dir string, limit int64) error {
+	type entry struct {
+		path string
+		fs.FileInfo
+	}
+	var all []entry
+	total := int64(0)
+	paths, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	for _, path := range paths {
+		info, statErr := os.Lstat(path)
+		if statErr != nil { // another router has taken it out
+			continue
+		}
+		all = append(all, entry{path, info})
+		total += info.Size()
+	}
+	slices.SortFunc(all, func(a, b entry) int { return a.ModTime().Compare(b.ModTime()) })
+	for _, e := range all {
+		if total <= limit {
+			break
+		}
+		total -= e.Size()
+		if rmErr := os.Remove(e.path); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
+			err = errors.Join(err, rmErr)
+		}
+	}
+	return err
 }
 
 // purgeCache deletes the compiled code in dir. Whoever uses it compiles again.

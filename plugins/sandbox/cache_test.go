@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
@@ -127,4 +128,42 @@ func TestADamagedCacheIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Release()
+}
+
+// TestCacheIsTrimmed: what was compiled longest ago goes first, and no more
+// than needed.
+func TestCacheIsTrimmed(t *testing.T) {
+	dir := t.TempDir()
+	version := filepath.Join(dir, "wazero-v9-arch")
+	if err := os.Mkdir(version, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for age, name := range []string{"newest", "middle", "oldest"} {
+		path := filepath.Join(version, name)
+		if err := os.WriteFile(path, make([]byte, 1000), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Duration(age)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		limit int64
+		want  string
+	}{{3000, "middle newest oldest"}, {2999, "middle newest"}, {1500, "newest"}, {0, ""}} {
+		if err := trimCache(dir, c.limit); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, e := range entries {
+			left = append(left, e.Name())
+		}
+		if got := strings.Join(left, " "); got != c.want {
+			t.Errorf("within %d bytes: %q, want %q", c.limit, got, c.want)
+		}
+	}
 }

@@ -61,6 +61,7 @@ func New(o Options) (*Loader, error) {
 		options: o, logger: o.Logger, cache: cache, cacheDir: dir,
 		runtime: rt, lane: newLane(runtime.GOMAXPROCS(0)),
 	}
+	l.quietly("trim the folder of compiled plugins", trimCache(dir, cacheBytes))
 	l.startSweeper()
 	return l, nil
 }

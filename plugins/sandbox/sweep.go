@@ -8,6 +8,9 @@ import (
 // sweepEvery is how often instances that nobody needed are looked for.
 const sweepEvery = time.Minute
 
+// trimEvery is how many sweeps apart the folder of compiled code is looked at.
+const trimEvery = 60
+
 // sweeper looks after all policies of a Loader until Close.
 type sweeper struct {
 	stop context.CancelFunc
@@ -21,13 +24,16 @@ func (l *Loader) startSweeper() {
 		defer close(l.sweeper.done)
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
-		for {
+		for n := 1; ; n++ {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 				for _, p := range l.policies.values() {
 					l.quietly("close unused instances", p.sweep())
+				}
+				if n%trimEvery == 0 {
+					l.quietly("trim the folder of compiled plugins", trimCache(l.cacheDir, cacheBytes))
 				}
 			}
 		}
