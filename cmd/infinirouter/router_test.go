@@ -90,7 +90,7 @@ func oneService(url string, more ...string) string {
 
 // startService runs a service of the test's own making: handler answers the
 // inference endpoints, models and health are answered here.
-func startService(t *testing.T, handler http.HandlerFunc, models ...string) *httptest.Server {
+func startService(t testing.TB, handler http.HandlerFunc, models ...string) *httptest.Server {
 	t.Helper()
 	if len(models) == 0 {
 		models = []string{"m"}

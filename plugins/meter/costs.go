@@ -33,7 +33,7 @@ type Costs struct {
 func DefaultCosts() Costs {
 	return Costs{
 		Instruction: 1, Slow: 8, Loop: 4, Call: 100, Local: 4, HostCall: 100, Bulk: 30, Grow: 1000,
-		BytesPerUnit: 4, EntriesPerUnit: 1, Slice: 100_000,
+		BytesPerUnit: 2, EntriesPerUnit: 1, Slice: 100_000,
 	}
 }
 

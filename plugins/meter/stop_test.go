@@ -161,7 +161,7 @@ func TestPrices(t *testing.T) {
 		"loop passed thrice": {c.Call + 2 + 3*(c.Loop+7), code(i32(0), opDrop, opLoop, 0x40, get(0), i32(1), opI32Add, opLocalTee, 0, i32(3), opI32LtU, opBrIf, 0, opEnd)},
 		"way out of a loop":  {c.Call + c.Loop + 1 + 2, code(opBlock, 0x40, opLoop, 0x40, opBr, 1, opEnd, rep(9, code(i32(1), opDrop)), opEnd, i32(1), opDrop)},
 		"fill of 160 bytes":  {c.Call + 3 + c.Bulk + 160/c.BytesPerUnit, code(i32(0), i32(0), i32(160), 0xfc, 11, 0)},
-		"fill of 3 bytes":    {c.Call + 3 + c.Bulk, code(i32(0), i32(0), i32(3), 0xfc, 11, 0)},
+		"fill of 3 bytes":    {c.Call + 3 + c.Bulk + 3/c.BytesPerUnit, code(i32(0), i32(0), i32(3), 0xfc, 11, 0)},
 		"growing two pages":  {c.Call + 2 + c.Grow + 2*grow, code(i32(2), opMemoryGrow, 0, opDrop)},
 		"host call":          {c.Call + 2 + c.HostCall, code(i32(2), call(0), opDrop)},
 		"vector constant":    {c.Call + 4, code(opPrefixVector, vecConst, rep(16, []byte{0}), opDrop, i32(0), opDrop)},

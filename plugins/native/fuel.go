@@ -9,12 +9,14 @@ import "github.com/tetratelabs/wazero/api"
 type Fuel struct {
 	used, reserve api.MutableGlobal
 	slice         int64
+	visit         func()
 }
 
 // NewFuel returns the fuel that lies in two globals of an instance, given out
-// in slices of so many units.
-func NewFuel(used, reserve api.MutableGlobal, slice int64) Fuel {
-	return Fuel{used: used, reserve: reserve, slice: slice}
+// in slices of so many units. visit is called where a host function uses up a
+// slice, as the guest visits the host where it does.
+func NewFuel(used, reserve api.MutableGlobal, slice int64, visit func()) Fuel {
+	return Fuel{used: used, reserve: reserve, slice: slice, visit: visit}
 }
 
 // Fill replaces what is left by so many units.
@@ -36,6 +38,7 @@ func (f *Fuel) burn(units int64) bool {
 		left += int64(f.reserve.Get())
 		f.reserve.Set(uint64(max(left-f.slice, 0)))
 		left = min(left, f.slice)
+		f.visit()
 	}
 	f.used.Set(uint64(left))
 	return left >= 0

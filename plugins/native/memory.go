@@ -10,17 +10,17 @@ import (
 
 // Host work that grows with a length is paid in fuel, as the guest's own bulk
 // instructions are: without that, a thousand host calls over 32 MiB each would
-// be nearly free. Short lengths are paid with the call instruction.
+// be nearly free. A byte costs a unit, for what is long is in no cache. Short
+// lengths are paid with the call instruction.
 const (
 	freeBytes     = 512
-	copiedPerFuel = 4  // bytes
-	walkedPerFuel = 16 // bytes of JSON that are skipped
+	walkedPerFuel = 8 // bytes of JSON that are skipped
 )
 
 // charge pays for n bytes that are copied and stops the guest that cannot.
 func (c *Call) charge(n uint32) {
 	if n > freeBytes {
-		c.burn(int64(n / copiedPerFuel))
+		c.burn(int64(n))
 	}
 }
 

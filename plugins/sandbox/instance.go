@@ -68,7 +68,7 @@ func (p *policy) instantiate() (*instance, error) {
 	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
-	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice))
+	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.room.turn))
 	return in, nil
 }
 

@@ -52,10 +52,15 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return m.room.grow(size, m.limit)
 	}
 	if size == meter.MaxPages*pageSize {
-		m.lane.turn(m.inLane)
-		m.inLane = true
+		m.turn()
 	}
 	return nil
+}
+
+// turn is called when the guest, or the host on its behalf, has used up a slice.
+func (m *linearMemory) turn() {
+	m.lane.turn(m.inLane)
+	m.inLane = true
 }
 
 // rest is called when the guest has returned.
