@@ -21,7 +21,7 @@ import (
 // that streams goes on in its stream after handle has returned.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
-	if r.statusPage(ctx, g) {
+	if r.publicPage(ctx, g) {
 		markPage(ctx, g)
 		g.release()
 		return
@@ -106,6 +106,18 @@ func (r *Router) admit(x *exchange) *fault {
 // request: it is the router's, no service has use for it.
 func (x *exchange) authenticate() *fault {
 	h := &x.ctx.Request.Header
+	id, name, ok := x.gen.keyIn(h)
+	if !ok {
+		return needsKey()
+	}
+	x.keyID = id
+	h.Del(name)
+	return nil
+}
+
+// keyIn finds one of the configured keys in a request: its id, and the header
+// that it stands in.
+func (g *generation) keyIn(h *fasthttp.RequestHeader) (id, header string, ok bool) {
 	for _, name := range [...]string{"Authorization", "X-Api-Key", "Api-Key"} {
 		value := h.Peek(name)
 		if hasPrefixFold(value, "bearer ") {
@@ -114,12 +126,14 @@ func (x *exchange) authenticate() *fault {
 		if len(value) == 0 {
 			continue
 		}
-		if id, ok := x.gen.keys[sha256.Sum256(value)]; ok {
-			x.keyID = id
-			h.Del(name)
-			return nil
+		if id, ok := g.keys[sha256.Sum256(value)]; ok {
+			return id, name, true
 		}
 	}
+	return "", "", false
+}
+
+func needsKey() *fault {
 	return &fault{
 		status: fasthttp.StatusUnauthorized, kind: outcomeRejected, code: "invalid_api_key",
 		message: "this router needs an API key: send one of [[api_keys]] as \"Authorization: Bearer KEY\"",

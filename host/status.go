@@ -13,6 +13,19 @@ import (
 	"github.com/infinirouter/infinirouter/host/openai"
 )
 
+// publicPage is statusPage for clients. Where keys are configured they need one
+// for these pages too, but for /health, which load balancers ask.
+func (r *Router) publicPage(ctx *fasthttp.RequestCtx, g *generation) bool {
+	path := ctx.Path()
+	if len(g.keys) > 0 && string(path) != "/health" && isStatusPage(path, endpointName(bytes.TrimRight(path, "/"))) {
+		if _, _, ok := g.keyIn(&ctx.Request.Header); !ok {
+			needsKey().write(&ctx.Response, g.config.Server.ErrorFormat)
+			return true
+		}
+	}
+	return r.statusPage(ctx, g)
+}
+
 // statusPage answers a page about the router itself and reports whether the
 // request asked for one. Nothing here counts as a request.
 func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {

@@ -215,6 +215,13 @@ func TestAPIKeys(t *testing.T) {
 	if resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat, "Authorization", "Bearer s3cret-key"); resp.StatusCode != 200 || seen != "" {
 		t.Errorf("right key: %d %s, the service saw %q", resp.StatusCode, got, seen)
 	}
+	for path, open := range map[string]bool{"/health": true, "/models": false, "/v1/models": false, "/v1/models/m": false, "/services": false, "/stats": false} {
+		without, _ := fetch(t, "GET", r.url+path, "")
+		with, _ := fetch(t, "GET", r.url+path, "", "Authorization", "Bearer s3cret-key")
+		if open != (without.StatusCode == 200) || with.StatusCode != 200 {
+			t.Errorf("%s: %d without a key, %d with one", path, without.StatusCode, with.StatusCode)
+		}
+	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}

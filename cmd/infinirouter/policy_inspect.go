@@ -9,27 +9,37 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/sandbox"
 )
 
 func newPolicyInspect(stdout io.Writer) *cobra.Command {
 	var asJSON bool
-	var cacheDir string
+	var cacheDir, configText string
 	cmd := &cobra.Command{
 		Use:   "inspect FILE.wasm",
 		Short: "Show what a plugin is and may ask for",
-		Long: `Show what a plugin is, without running it: its hooks, the router's functions that it
-imports and the grants that they are about, its size and memory, and, if the
-router would refuse it, every reason why. Exits 1 when it would be refused.`,
-		Example: "  infinirouter policy inspect policies/alias.wasm",
-		Args:    oneArg("FILE.wasm"),
+		Long: `Show what a plugin is: its hooks, the router's functions that it imports and the
+grants that they are about, its size and memory, the fuel that it takes to start,
+and, if the router would refuse it, every reason why. It is started in the
+sandbox, and with --config reads that config; no hook is called. What hooks take
+is on GET /policies of a router that runs. Exits 1 when it would be refused.`,
+		Example: "  infinirouter policy inspect policies/alias.wasm\n" +
+			"  infinirouter policy inspect --config '{\"gpt-4\": \"Qwen3-32B\"}' policies/alias.wasm",
+		Args: oneArg("FILE.wasm"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			loader, err := sandbox.New(sandbox.Options{CacheDir: cacheDir})
 			if err != nil {
 				return err
 			}
 			defer func() { _ = loader.Close() }()
-			report, err := loader.Inspect(args[0])
+			var config []byte
+			if configText != "" {
+				if config = []byte(configText); !json.Valid(config) {
+					return fmt.Errorf("--config is no JSON: %s", configText)
+				}
+			}
+			report, err := loader.Inspect(args[0], config)
 			if err != nil {
 				return err
 			}
@@ -50,6 +60,7 @@ router would refuse it, every reason why. Exits 1 when it would be refused.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().StringVar(&configText, "config", "", "`JSON` of a policy's config for it to read")
 	cmd.Flags().StringVar(&cacheDir, "cache-dir", "", "`DIR` of compiled code (default infinirouter in the user's cache folder)")
 	return cmd
 }
@@ -61,6 +72,9 @@ func printReport(out io.Writer, r *sandbox.Report) error {
 	fmt.Fprintf(w, "  sha256\t%s\n", r.SHA256)
 	fmt.Fprintf(w, "  size\t%s, %d functions\n", megabytes(r.Size), r.Functions)
 	fmt.Fprintf(w, "  memory\t%s\n", memoryOf(r))
+	if r.InitFuel > 0 {
+		fmt.Fprintf(w, "  start\t%d units of fuel, of %d\n", r.InitFuel, plugins.DefaultLimits().InitFuel)
+	}
 	fmt.Fprintf(w, "  exports\t%s\n", strings.Join(exportsOf(r), ", "))
 	if err := w.Flush(); err != nil {
 		return err

@@ -47,6 +47,9 @@ const cacheBytes = 1 << 30
 // trimCache deletes compiled code, what was compiled longest ago first, until
 // the rest is within limit. Whoever still uses it compiles again, once.
 func trimCache(dir string, limit int64) error {
+	if dir == "" {
+		return nil // it is in memory
+	}
 	type entry struct {
 		path string
 		fs.FileInfo

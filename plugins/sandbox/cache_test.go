@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,5 +166,37 @@ func TestCacheIsTrimmed(t *testing.T) {
 		if got := strings.Join(left, " "); got != c.want {
 			t.Errorf("within %d bytes: %q, want %q", c.limit, got, c.want)
 		}
+	}
+}
+
+// TestNoFolderForTheCache: a home that is not there, or that is read-only, keeps
+// nobody from running policies; a folder that was named must be had.
+func TestNoFolderForTheCache(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, home := range []string{"", file} {
+		t.Setenv("XDG_CACHE_HOME", home)
+		t.Setenv("HOME", home)
+		var log lockedBuffer
+		l, err := New(Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(log.String(), "kept in memory alone") {
+			t.Errorf("home %q: the log is %q", home, log.String())
+		}
+		p, err := l.Load(t.Context(), (&lab{t: t, dir: t.TempDir()}).spec(noop))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Release()
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := New(Options{CacheDir: filepath.Join(file, "below")}); err == nil {
+		t.Error("a folder below a file was had")
 	}
 }

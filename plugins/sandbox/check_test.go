@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "policy p: plugin "+spec.Path) {
 				t.Errorf("Load: %v\nwant ... %s", err, c.want)
 			}
-			r, err := l.Inspect(spec.Path)
+			r, err := l.Inspect(spec.Path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func TestFilesThatAreNoPlugins(t *testing.T) {
 			t.Errorf("%s: %v, want ... %s", path, err, want)
 		}
 	}
-	if _, err := l.Inspect(filepath.Join(l.dir, "none.wasm")); err == nil {
+	if _, err := l.Inspect(filepath.Join(l.dir, "none.wasm"), nil); err == nil {
 		t.Error("a missing file was inspected")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -146,7 +146,7 @@ func TestInspect(t *testing.T) {
 		},
 		memory: 2, max: 10,
 	})
-	r, err := l.Inspect(spec.Path)
+	r, err := l.Inspect(spec.Path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestInspect(t *testing.T) {
 
 func TestInspectTheGoGuest(t *testing.T) {
 	l := newLab(t)
-	r, err := l.Inspect(l.goSpec("").Path)
+	r, err := l.Inspect(l.goSpec("").Path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package sandbox
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/meter"
+	"github.com/infinirouter/infinirouter/plugins/native"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
@@ -21,6 +23,7 @@ type Report struct {
 	Functions  int          `json:"functions"`  // that it defines
 	MemoryMin  int64        `json:"memory_min"` // bytes that an instance starts with
 	MemoryMax  int64        `json:"memory_max"` // bytes that it may grow to, 0: as far as policies.limits.memory
+	InitFuel   uint64       `json:"init_fuel"`  // that an instance took to start, and to read the config if there was one
 	Problems   []string     `json:"problems"`   // why it is refused
 	OK         bool         `json:"ok"`
 }
@@ -47,10 +50,11 @@ type ImportUse struct {
 
 const pageSize = 64 << 10
 
-// Inspect says what a plugin is and whether it would be loaded, as far as that
-// can be said without running it: it is compiled too. An error means that the
-// file could not be read.
-func (l *Loader) Inspect(path string) (*Report, error) {
+// Inspect says what a plugin is and whether it would be loaded: it is compiled
+// and an instance started, in the sandbox and within default limits. No hook is
+// called, and configure only if config is not nil. An error means that the file
+// could not be read.
+func (l *Loader) Inspect(path string, config []byte) (*Report, error) {
 	file, err := readModule(path, "")
 	if err != nil {
 		return nil, err
@@ -73,23 +77,36 @@ func (l *Loader) Inspect(path string) (*Report, error) {
 		r.Initialize = r.Initialize || e.Name == abi.ExportInitialize
 	}
 	if len(r.Problems) == 0 {
-		if problem := l.tryCompile(file, info); problem != "" {
-			r.Problems = append(r.Problems, problem)
+		if err := l.tryStart(r, file, config); err != nil {
+			r.Problems = append(r.Problems, err.Error())
 		}
 	}
 	r.OK = len(r.Problems) == 0
 	return r, nil
 }
 
-// tryCompile compiles a module as a policy with default limits would.
-func (l *Loader) tryCompile(file *moduleFile, info *meter.Info) string {
-	p, err := l.program(context.Background(), file)
+// tryStart compiles a module and starts an instance, as a policy with default
+// limits would.
+func (l *Loader) tryStart(r *Report, file *moduleFile, config []byte) error {
+	prog, err := l.program(context.Background(), file)
 	if err != nil {
-		return err.Error()
+		return err
 	}
-	l.releaseProgram(p)
-	if err := fitsMemory(info, plugins.DefaultLimits().Memory); err != nil {
-		return err.Error() + ": a policy that uses it must set that"
+	defer l.releaseProgram(prog)
+	limits := withDefaults(plugins.Limits{})
+	if err := fitsMemory(prog.info, limits.Memory); err != nil {
+		return fmt.Errorf("%w: a policy that uses it must set that", err)
 	}
-	return ""
+	p := newPolicy(policyKey{sha256: file.sha256, name: "inspect", limits: limits}, prog, l, native.NewPolicy(native.Options{
+		Name: "inspect", Config: config, Limits: limits, SHA256: file.sha256, Logger: l.logger,
+	}))
+	if config == nil {
+		p.steps = initSteps[:len(initSteps)-1]
+	}
+	in, err := p.newInstance()
+	if err != nil {
+		return err
+	}
+	r.InitFuel = p.initFuel
+	return in.close()
 }

@@ -45,7 +45,7 @@ func (p *policy) newInstance() (*instance, error) {
 	in.call.StartConfigure()
 	defer in.call.Finish()
 	in.call.Fuel().Fill(p.limits.InitFuel)
-	for _, name := range initSteps {
+	for _, name := range p.steps {
 		if err := p.initStep(in, name); err != nil {
 			return nil, errors.Join(err, in.close())
 		}
@@ -85,7 +85,7 @@ func (in *instance) instantiate(rt wazero.Runtime, compiled wazero.CompiledModul
 }
 
 // initSteps are what runs before the first hook, in order, where a plugin has
-// it, on one fill of fuel.
+// it, on one fill of fuel; configure is the last.
 var initSteps = [...]string{meter.StartExport, abi.ExportInitialize, abi.ExportConfigure}
 
 func (p *policy) initStep(in *instance, name string) error {

@@ -40,18 +40,19 @@ type Loader struct {
 var _ plugins.Loader = (*Loader)(nil)
 
 // New returns a Loader. It refuses a cache folder that belongs to someone else
-// or that others may use. Close must follow, after the last Release.
+// or that others may use; where none was named and the usual one cannot be had,
+// compiled code stays in memory. Close must follow, after the last Release.
 func New(o Options) (*Loader, error) {
-	dir, err := openCacheDir(o.CacheDir)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := wazero.NewCompilationCacheWithDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("folder for compiled plugins: %w (%s)", err, cacheKnob)
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	dir, cache, err := openCache(o.CacheDir)
+	if err != nil && o.CacheDir == "" {
+		o.Logger.Warn("compiled plugins are kept in memory alone: each start compiles them anew", "error", err.Error())
+		dir, cache, err = "", wazero.NewCompilationCache(), nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	rt, err := newRuntime(cache)
 	if err != nil {
@@ -74,6 +75,19 @@ func (l *Loader) Close() error {
 		return fmt.Errorf("%d policies were not released", n)
 	}
 	return errors.Join(l.runtime.Close(context.Background()), l.cache.Close(context.Background()))
+}
+
+// openCache opens the cache in dir, or in the user's cache folder.
+func openCache(dir string) (string, wazero.CompilationCache, error) {
+	dir, err := openCacheDir(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("folder for compiled plugins: %w (%s)", err, cacheKnob)
+	}
+	return dir, cache, nil
 }
 
 // policyKey says when two specs are one policy.

@@ -36,6 +36,7 @@ type policy struct {
 	runtime      wazero.Runtime
 	lane         *lane
 	native       *native.Policy
+	steps        []string // before the first hook
 	logger       *slog.Logger
 	// breakerErrors are made beforehand: an open breaker must cost nothing.
 	breakerErrors [abi.HookCount]*plugins.CallError
@@ -63,7 +64,7 @@ func newPolicy(key policyKey, prog *program, l *Loader, shared *native.Policy) *
 	memory := memoryLimit(key.limits.Memory, prog.info)
 	p := &policy{
 		name: key.name, plugin: key.plugin, sha256: key.sha256, grants: key.grants, limits: key.limits,
-		hooks: prog.hooks, program: prog, native: shared, logger: l.logger,
+		hooks: prog.hooks, program: prog, native: shared, logger: l.logger, steps: initSteps[:],
 		runtime: l.runtime, lane: l.lane, memory: memory, highWater: uint32(memory / 4 * 3),
 		pool: pool{max: key.limits.Instances},
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// acquireWait bounds the wait for an instance when all are in use.
-	acquireWait = 100 * time.Millisecond
+	acquireWait = time.Second
 	// waitersEach is how many calls may wait for each instance that there may
 	// be: many more than honest work needs, and no queue without end.
 	waitersEach = 64

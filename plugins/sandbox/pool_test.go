@@ -48,7 +48,7 @@ func TestAllInstancesBusy(t *testing.T) {
 		}
 		began := time.Now()
 		e := callFails(t, p, abi.OnRequest, newFake(), plugins.FailureBusy)
-		if !strings.Contains(e.Reason, "all 2 instances were in use for 100ms (policies.limits.instances)") {
+		if !strings.Contains(e.Reason, "all 2 instances were in use for 1s (policies.limits.instances)") {
 			t.Error(e.Reason)
 		}
 		if took := time.Since(began); took != acquireWait {
