@@ -225,6 +225,7 @@ func (v *villainy) call(t *testing.T, p *process, villain *hostile.Villain) {
 					!mayFail && status != 200,
 					status != 200 && (status != 500 || body != `{"error":"policy villain failed"}`):
 					t.Errorf("the villain's request: %d %.200s", status, body)
+					return
 				case events && strings.Contains(body, "[DONE]"):
 					t.Errorf("a stream whose policy failed ended well: %s", body)
 				}

@@ -17,6 +17,8 @@
 //
 // Sharing: what equal specs over equal bytes imply is made once and counted
 // (registry.go). A reload that changes nothing of a policy gets the very same
-// instances and figures; the last Release closes them, then the compiled code,
-// then the runtime.
+// instances and figures; the last Release closes them, then the compiled code.
+//
+// What instances share of the machine: each has its memory outside the heap
+// (memory.go), and those that run for long take turns (lane.go).
 package sandbox
