@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
+	"github.com/infinirouter/infinirouter/bench/service"
 )
 
-func run(t *testing.T, cfg fake.Config, stream bool) *Result {
+func run(t *testing.T, cfg service.Config, stream bool) *Result {
 	t.Helper()
 	cfg.Record = -1
-	s, err := fake.Start(cfg)
+	s, err := service.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestRunCountsGoodReplies(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stream=%v", stream), func(t *testing.T) {
 			t.Parallel()
-			r := run(t, fake.Config{}, stream)
+			r := run(t, service.Config{}, stream)
 			if r.Requests == 0 || r.ErrorCount() != 0 {
 				t.Errorf("%d requests, errors %s", r.Requests, r.ErrorText())
 			}
@@ -55,17 +55,17 @@ func TestRunCountsGoodReplies(t *testing.T) {
 func TestRunTellsBadRepliesApart(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		faults fake.Faults
+		faults service.Faults
 		stream bool
 		want   string
 	}{
-		{"status", fake.Faults{Status: 503}, false, "status 503"},
-		{"cut", fake.Faults{CutAfterTokens: 1}, false, "reply cut short"},
-		{"stream cut", fake.Faults{CutAfterTokens: 2}, true, "reply cut short"},
+		{"status", service.Faults{Status: 503}, false, "status 503"},
+		{"cut", service.Faults{CutAfterTokens: 1}, false, "reply cut short"},
+		{"stream cut", service.Faults{CutAfterTokens: 2}, true, "reply cut short"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := run(t, fake.Config{Faults: c.faults}, c.stream)
+			r := run(t, service.Config{Faults: c.faults}, c.stream)
 			if r.Requests != 0 || r.ErrorCount() == 0 || !strings.HasSuffix(r.ErrorText(), c.want) {
 				t.Errorf("%d requests, errors %s, want %q", r.Requests, r.ErrorText(), c.want)
 			}

@@ -19,8 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
 	"github.com/infinirouter/infinirouter/bench/load"
+	"github.com/infinirouter/infinirouter/bench/service"
 )
 
 type options struct {
@@ -68,17 +68,17 @@ func run(ctx context.Context, o options, out io.Writer) error {
 // compare measures the service alone, and the router without and with policies
 // in front of it.
 func compare(ctx context.Context, o options, out io.Writer) error {
-	service, err := fake.Start(fake.Config{Name: "bench", Models: []string{o.model}, Tokens: o.tokens, Health: true, Record: -1})
+	fake, err := service.Start(service.Config{Name: "bench", Models: []string{o.model}, Tokens: o.tokens, Health: true, Record: -1})
 	if err != nil {
 		return err
 	}
-	defer service.Close()
-	subjects := []subject{{name: "service alone", url: service.URL(), model: o.model}}
+	defer fake.Close()
+	subjects := []subject{{name: "service alone", url: fake.URL(), model: o.model}}
 	for _, variant := range []struct{ name, toml, model string }{
 		{"no policies", noPolicies, o.model},
 		{"three policies", threePolicies(o.model), aliased},
 	} {
-		r, err := startRouter(ctx, o.router, o.policies, service.URL(), variant.toml)
+		r, err := startRouter(ctx, o.router, o.policies, fake.URL(), variant.toml)
 		if err != nil {
 			return fmt.Errorf("router with %s: %w", variant.name, err)
 		}

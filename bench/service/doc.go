@@ -1,4 +1,4 @@
-// Package fake is an inference service without a model: it speaks what
+// Package service is a fake inference service, without a model: it speaks what
 // InfiniLM, vLLM and their like speak over HTTP (chat, completions, embeddings
 // and the rest, streamed and not), answers with believable text that is a
 // function of the prompt alone, and does what a real service does only on a bad
@@ -17,4 +17,4 @@
 // controls are there over HTTP below /fake/.
 //
 // The package speaks HTTP only and imports nothing of the router.
-package fake
+package service

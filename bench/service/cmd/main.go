@@ -1,4 +1,4 @@
-// Command fakeserver runs one fake inference service (see package fake) until
+// Command cmd runs one fake inference service (see package service) until
 // it is told to stop. It prints one line, "listening on URL", once it is ready.
 package main
 
@@ -12,11 +12,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
+	"github.com/infinirouter/infinirouter/bench/service"
 )
 
 func main() {
-	var cfg fake.Config
+	var cfg service.Config
 	flag.StringVar(&cfg.Addr, "listen", "127.0.0.1:0", "where to listen, `HOST:PORT`; port 0 takes a free one")
 	flag.StringVar(&cfg.Name, "name", "fake", "name shown in replies")
 	models := flag.String("models", "Qwen3-32B", "comma-separated `NAMES` of the models to serve")
@@ -30,16 +30,16 @@ func main() {
 	flag.Parse()
 	cfg.Models = strings.Split(*models, ",")
 	if err := run(cfg); err != nil {
-		fmt.Fprintln(os.Stderr, "fakeserver:", err)
+		fmt.Fprintln(os.Stderr, "fake service:", err)
 		os.Exit(1)
 	}
 }
 
-func run(cfg fake.Config) error {
+func run(cfg service.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	started := time.Now()
-	s, err := fake.Start(cfg)
+	s, err := service.Start(cfg)
 	if err != nil {
 		return err
 	}

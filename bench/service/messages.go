@@ -1,4 +1,4 @@
-package fake
+package service
 
 import "encoding/json"
 
