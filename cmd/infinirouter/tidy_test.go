@@ -201,7 +201,7 @@ func TestLawCatchesBreaches(t *testing.T) {
 		{"host/config", "host/route", false},
 		{"cmd/infinirouter", "plugins/sandbox", true},
 		{"bench/service", "sdk", false},
-		{"bench/run", "bench/service", true},
+		{"bench/load", "bench/corpus", true},
 		{"elsewhere", "sdk", false},
 	} {
 		if got := allowed(c.dir, c.target); got != c.want {
