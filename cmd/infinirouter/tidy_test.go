@@ -84,7 +84,7 @@ var owners = map[string][]string{
 	"github.com/spf13":                {"cmd"},
 	"github.com/HdrHistogram":         {"bench"},
 	"github.com/rogpeppe/go-internal": {},
-	"golang.org/x/sys":                {"host", "plugins"},
+	"golang.org/x/sys":                {"host", "plugins", "bench"},
 }
 
 func below(name, folder string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
