@@ -40,8 +40,8 @@ type Job struct {
 	// before the warm-up and then stay open, silent, until the end.
 	Idle int `json:"idle"`
 
-	// Warmup comes before anything is counted. Requests that start in it are
-	// sent and checked, but do not count.
+	// Warmup comes before anything is counted. Its requests are sent and checked
+	// but do not count, and are complete before Begin.
 	Warmup time.Duration `json:"warmup_ns"`
 	// Duration is how long requests are started for; those under way at its end
 	// are waited for and count.

@@ -21,10 +21,12 @@ type Result struct {
 	Errors     map[string]int64 `json:"errors,omitempty"` // requests that failed, by kind, see the Err constants
 	Statuses   map[int]int64    `json:"statuses"`         // replies by HTTP status, of every request that got a head
 	Left       int64            `json:"left"`             // clients that hung up as Job.Leave says
-	Unfinished int64            `json:"unfinished"`       // still under way when the run was over
-	Dials      int64            `json:"dials"`            // connections opened, warm-up included
+	Unfinished int64            `json:"unfinished"`       // still under way, or not even sent, when the run was over
+	Dials      int64            `json:"dials"`            // connections opened, warm-up included, Job.Idle not
+	IdleOpen   int64            `json:"idle_open"`        // of Job.Idle, those still open at the end
 
-	// Rate is Requests per second of the time in which requests were started.
+	// Rate is Requests per second: of the time in which requests were started, or
+	// of Elapsed where that is shorter.
 	Rate float64 `json:"rate"`
 	// Late counts the requests of an open loop that were sent more than
 	// LateAfter after their intended time: the generator, or all connections,
@@ -49,7 +51,7 @@ type Result struct {
 	// Latency runs from the intended time of sending to the reply's last byte,
 	// FromSend from the actual time. FirstToken runs from the intended time to
 	// the first event with content of a stream, to the body's first byte of any
-	// other reply. Gap is the time between two events of a stream. SendDelay is
+	// other reply. Gap is the time between two events with content. SendDelay is
 	// what the actual time of sending was behind the intended one. The first
 	// three are of requests that did not fail.
 	Latency    *Histogram `json:"latency"`
@@ -125,6 +127,7 @@ func (r *Result) Merge(o *Result) {
 	} {
 		*p.to += *p.from
 	}
+	r.IdleOpen = o.IdleOpen
 	r.MaxBacklog = max(r.MaxBacklog, o.MaxBacklog)
 	for kind, n := range o.Errors {
 		r.Errors[kind] += n

@@ -1,0 +1,203 @@
+//go:build unix
+
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/infinirouter/infinirouter/bench/corpus"
+	"github.com/infinirouter/infinirouter/bench/loop"
+)
+
+// generator runs a job on a loop's thread, phase by phase.
+type generator struct {
+	job     Job
+	loop    *loop.Loop
+	to      unix.Sockaddr
+	head    string
+	bodies  *corpus.Corpus
+	small   *corpus.Corpus // for the idle connections
+	scratch []byte
+
+	conns  []*conn // by descriptor
+	active int     // requests under way
+	idlers int     // idle connections that are open
+	free   []*conn // keep-alive connections without a request
+	timers loop.Timers[*conn]
+	sweep  int64 // when timeouts are looked for next
+	names  uint64
+	dials  int64
+
+	phase phase
+	todo  []func(now int64) // phases to come
+	to2   *recorder         // of this phase
+	final *recorder         // of the measured one
+	begin int64
+	err   error
+
+	slow, leave share
+	progress    *progress
+}
+
+func run(ctx context.Context, job Job, to, head string, bodies *corpus.Corpus) (*Result, error) {
+	addr, err := loop.Resolve(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	g := &generator{
+		job: job, to: addr, head: head, bodies: bodies, scratch: make([]byte, 256<<10),
+		final: newRecorder(job), progress: newProgress(job.Progress),
+	}
+	defer g.progress.end()
+	if job.Idle > 0 {
+		one := job
+		one.Corpus, one.Tokens, one.Stream = corpus.Hot, 1, false
+		if g.small, err = one.bodies(corpus.MinBytes); err != nil {
+			return nil, err
+		}
+		g.todo = append(g.todo, g.openIdle)
+	}
+	if job.Warmup > 0 {
+		g.todo = append(g.todo, g.warmUp)
+	}
+	g.todo = append(g.todo, g.measure)
+	if g.loop, err = loop.New(); err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, g.loop.Stop)
+	defer stop()
+	g.to2 = newRecorder(job)
+	err = g.loop.Run(g)
+	g.closeAll()
+	if err = errors.Join(err, g.err); err != nil {
+		return nil, err
+	}
+	return g.final.result(), ctx.Err()
+}
+
+// openIdle, warmUp and measure begin the phases.
+func (g *generator) openIdle(now int64) {
+	g.to2 = newRecorder(g.job)
+	g.phase = phase{kind: opening, limit: int64(g.job.Idle), from: now, until: loop.Never, width: min(g.job.Idle, 64)}
+}
+
+func (g *generator) warmUp(now int64) {
+	g.to2 = newRecorder(g.job)
+	g.phase = g.job.phase(warming, now, g.job.Warmup, 0)
+	g.startAll(now)
+}
+
+func (g *generator) measure(now int64) {
+	if g.job.Begin != nil {
+		g.job.Begin()
+		now = loop.Now()
+	}
+	g.to2, g.begin = g.final, now
+	g.final.r.Started = loop.At(now)
+	g.phase = g.job.phase(measuring, now, g.job.Duration, g.job.Requests)
+	g.progress.begin(now)
+	g.startAll(now)
+}
+
+// over ends the run.
+func (g *generator) over(now int64) {
+	r := g.final.r
+	r.Elapsed = time.Duration(now - g.begin)
+	r.Unfinished += int64(g.active) + g.phase.waiting(now)
+	r.Dials, r.IdleOpen = g.dials, int64(g.idlers)
+	r.MaxBacklog = g.phase.maxBacklog
+	if span := min(g.phase.until, now) - g.begin; span > 0 {
+		r.Rate = float64(r.Requests) / time.Duration(span).Seconds()
+	}
+	if g.job.End != nil {
+		g.job.End()
+	}
+	g.loop.Stop()
+}
+
+// Due implements loop.Handler: it sends what is to be sent, and ends phases.
+func (g *generator) Due(now int64) int64 {
+	for {
+		c, mark, ok := g.timers.Next(now)
+		if !ok {
+			break
+		}
+		g.wake(c, mark, now)
+	}
+	if now >= g.sweep {
+		g.timeouts(now)
+		g.sweep = now + int64(sweepEvery)
+	}
+	g.progress.maybe(now, g.to2.r)
+	g.send(now)
+	for g.phase.over(now, g.active) || now >= g.phase.until+int64(g.job.Drain) && g.phase.kind != opening {
+		if g.phase.kind == measuring {
+			g.over(now)
+			g.phase = phase{kind: ended, until: loop.Never}
+			return loop.Never
+		}
+		if g.phase.kind == ended || g.err != nil {
+			return loop.Never
+		}
+		g.cutOff()
+		g.todo[0](now)
+		g.todo = g.todo[1:]
+		now = loop.Now()
+		g.send(now)
+	}
+	return min(g.sweep, g.timers.First(), g.phase.next())
+}
+
+const sweepEvery = 100 * time.Millisecond
+
+// timeouts ends requests that take too long.
+func (g *generator) timeouts(now int64) {
+	for _, c := range g.conns {
+		if c != nil && c.busy && now-c.sent > int64(g.job.Timeout) {
+			g.fail(c, ErrTimeout, now)
+		}
+	}
+}
+
+// cutOff drops requests of a warm-up that did not end in time.
+func (g *generator) cutOff() {
+	for _, c := range g.conns {
+		if c != nil && c.busy {
+			g.active--
+			c.busy = false
+			g.shut(c)
+		}
+	}
+}
+
+func (g *generator) closeAll() {
+	for _, c := range g.conns {
+		if c != nil {
+			_ = unix.Close(c.fd)
+		}
+	}
+}
+
+// fatal ends the run with an error.
+func (g *generator) fatal(err error) {
+	g.err = errors.Join(g.err, fmt.Errorf("idle connections, %d of %d open: %w", g.idlers, g.job.Idle, err))
+	g.loop.Stop()
+}
+
+// share says which requests are its part of all: every tenth for 0.1, and not
+// by chance.
+type share struct{ sum float64 }
+
+func (s *share) take(part float64) bool {
+	const least = 1e-9 // what rounding may have lost
+	if s.sum += part; part <= 0 || s.sum < 1-least {
+		return false
+	}
+	s.sum--
+	return true
+}
