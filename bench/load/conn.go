@@ -94,7 +94,7 @@ func (g *generator) again(c *conn, now int64) {
 func (g *generator) start(c *conn, intended, now int64) {
 	g.phase.started++
 	g.active++
-	c.busy, c.intended, c.sent, c.to = true, intended, now, g.to2
+	c.busy, c.intended, c.sent, c.to = true, intended, now, g.to
 	c.began, c.leaveAt = false, loop.Never
 	c.to.r.Sent++
 	c.leaves = !c.idler && g.leave.take(g.job.Leave.Share)
@@ -143,7 +143,7 @@ func appendInt(b []byte, n int) []byte {
 }
 
 func (g *generator) dial(c *conn, now int64) {
-	fd, err := loop.Dial(g.to)
+	fd, err := loop.Dial(g.addr)
 	if err == nil {
 		if c.slow {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) // else the system reads for it

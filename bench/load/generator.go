@@ -18,7 +18,7 @@ import (
 type generator struct {
 	job     Job
 	loop    *loop.Loop
-	to      unix.Sockaddr
+	addr    unix.Sockaddr
 	head    string
 	bodies  *corpus.Corpus
 	small   *corpus.Corpus // for the idle connections
@@ -35,9 +35,10 @@ type generator struct {
 
 	phase phase
 	todo  []func(now int64) // phases to come
-	to2   *recorder         // of this phase
+	to    *recorder         // of this phase
 	final *recorder         // of the measured one
 	begin int64
+	cpu   time.Duration // of the thread, at begin
 	err   error
 
 	slow, leave share
@@ -50,7 +51,7 @@ func run(ctx context.Context, job Job, to, head string, bodies *corpus.Corpus) (
 		return nil, err
 	}
 	g := &generator{
-		job: job, to: addr, head: head, bodies: bodies, scratch: make([]byte, 256<<10),
+		job: job, addr: addr, head: head, bodies: bodies, scratch: make([]byte, 256<<10),
 		final: newRecorder(job), progress: newProgress(job.Progress),
 	}
 	defer g.progress.end()
@@ -69,10 +70,16 @@ func run(ctx context.Context, job Job, to, head string, bodies *corpus.Corpus) (
 	if g.loop, err = loop.New(); err != nil {
 		return nil, err
 	}
+	if job.Rate > 0 {
+		g.loop.Exact()
+	}
 	stop := context.AfterFunc(ctx, g.loop.Stop)
 	defer stop()
-	g.to2 = newRecorder(job)
+	g.to = newRecorder(job)
 	err = g.loop.Run(g)
+	if g.phase.kind == measuring { // stopped by ctx
+		g.over(loop.Now())
+	}
 	g.closeAll()
 	if err = errors.Join(err, g.err); err != nil {
 		return nil, err
@@ -82,12 +89,12 @@ func run(ctx context.Context, job Job, to, head string, bodies *corpus.Corpus) (
 
 // openIdle, warmUp and measure begin the phases.
 func (g *generator) openIdle(now int64) {
-	g.to2 = newRecorder(g.job)
+	g.to = newRecorder(g.job)
 	g.phase = phase{kind: opening, limit: int64(g.job.Idle), from: now, until: loop.Never, width: min(g.job.Idle, 64)}
 }
 
 func (g *generator) warmUp(now int64) {
-	g.to2 = newRecorder(g.job)
+	g.to = newRecorder(g.job)
 	g.phase = g.job.phase(warming, now, g.job.Warmup, 0)
 	g.startAll(now)
 }
@@ -97,7 +104,7 @@ func (g *generator) measure(now int64) {
 		g.job.Begin()
 		now = loop.Now()
 	}
-	g.to2, g.begin = g.final, now
+	g.to, g.begin, g.cpu = g.final, now, loop.ThreadCPU()
 	g.final.r.Started = loop.At(now)
 	g.phase = g.job.phase(measuring, now, g.job.Duration, g.job.Requests)
 	g.progress.begin(now)
@@ -107,7 +114,7 @@ func (g *generator) measure(now int64) {
 // over ends the run.
 func (g *generator) over(now int64) {
 	r := g.final.r
-	r.Elapsed = time.Duration(now - g.begin)
+	r.Elapsed, r.OwnCPU = time.Duration(now-g.begin), loop.ThreadCPU()-g.cpu
 	r.Unfinished += int64(g.active) + g.phase.waiting(now)
 	r.Dials, r.IdleOpen = g.dials, int64(g.idlers)
 	r.MaxBacklog = g.phase.maxBacklog
@@ -133,7 +140,7 @@ func (g *generator) Due(now int64) int64 {
 		g.timeouts(now)
 		g.sweep = now + int64(sweepEvery)
 	}
-	g.progress.maybe(now, g.to2.r)
+	g.progress.maybe(now, g.to.r)
 	g.send(now)
 	for g.phase.over(now, g.active) || now >= g.phase.until+int64(g.job.Drain) && g.phase.kind != opening {
 		if g.phase.kind == measuring {

@@ -64,7 +64,7 @@ func (g *generator) read(c *conn) {
 // received takes bytes of a reply.
 func (g *generator) received(c *conn, b []byte, now int64) {
 	if !c.busy {
-		g.to2.r.Foreign++ // nobody asked for it
+		g.to.r.Foreign++ // nobody asked for it
 		g.lose(c)
 		return
 	}

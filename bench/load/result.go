@@ -16,6 +16,9 @@ type Result struct {
 	Started time.Time     `json:"started"`
 	Elapsed time.Duration `json:"elapsed_ns"` // from Begin to End
 
+	// OwnCPU is what the generator's thread used meanwhile; 0 where that is unknown.
+	OwnCPU time.Duration `json:"own_cpu_ns"`
+
 	Sent       int64            `json:"sent"`             // requests started
 	Requests   int64            `json:"requests"`         // answered as they should be
 	Errors     map[string]int64 `json:"errors,omitempty"` // requests that failed, by kind, see the Err constants
@@ -108,6 +111,7 @@ func (r *Result) Merge(o *Result) {
 		r.Rate = (r.Rate*r.Elapsed.Seconds() + o.Rate*o.Elapsed.Seconds()) / t.Seconds()
 	}
 	r.Elapsed += o.Elapsed
+	r.OwnCPU += o.OwnCPU
 	for _, p := range []struct{ to, from *int64 }{
 		{&r.Sent, &o.Sent},
 		{&r.Requests, &o.Requests},

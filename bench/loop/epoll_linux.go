@@ -26,6 +26,16 @@ func exactTimers() func() {
 	return func() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(was), 0, 0, 0) }
 }
 
+// ThreadCPU returns the CPU time that the calling thread has used, 0 where that
+// is not known.
+func ThreadCPU() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
 // epoll is level-triggered: what a short read left is told again, so that no
 // second read is needed to see an empty socket.
 type epoll struct {

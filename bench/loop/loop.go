@@ -47,6 +47,7 @@ const Never = int64(1<<63 - 1)
 // else on the loop's thread alone.
 type Loop struct {
 	poll    poller
+	lead    lead
 	wakeIn  int
 	wakeOut int
 
@@ -119,12 +120,8 @@ func (l *Loop) Run(h Handler) error {
 	var ready []Ready
 	next := h.Due(Now())
 	for {
-		wait := time.Duration(-1)
-		if next != Never {
-			wait = max(0, time.Duration(next-Now()))
-		}
 		var err error
-		ready, err = l.poll.wait(ready[:0], wait)
+		ready, err = l.wait(ready[:0], next)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return err
 		}
@@ -136,6 +133,59 @@ func (l *Loop) Run(h Handler) error {
 			}
 		}
 		next = h.Due(Now())
+	}
+}
+
+// wait blocks until something is ready or next has come.
+func (l *Loop) wait(ready []Ready, next int64) ([]Ready, error) {
+	if next == Never {
+		return l.poll.wait(ready, -1)
+	}
+	now := Now()
+	if until := next - l.lead.ns; until > now {
+		var err error
+		ready, err = l.poll.wait(ready, time.Duration(until-now))
+		if len(ready) > 0 || err != nil {
+			return ready, err
+		}
+		now = Now()
+		l.lead.learn(now - until)
+	}
+	for {
+		var err error
+		ready, err = l.poll.wait(ready, 0)
+		if len(ready) > 0 || err != nil || now >= next || !l.lead.exact {
+			return ready, err
+		}
+		now = Now()
+	}
+}
+
+// Exact has the loop wake a little early and look again and again until the
+// time has come: an idle processor takes some 50 us to wake, and differs. How
+// early is learned as it goes. To be called before Run.
+func (l *Loop) Exact() { l.lead.exact = true }
+
+// lead is how much too early an exact loop wakes: so much that it is too late
+// in about one of ten cases.
+type lead struct {
+	exact bool
+	ns    int64
+}
+
+const (
+	leadStep = 250
+	mostLead = int64(150 * time.Microsecond)
+)
+
+// learn takes how late a wake-up was.
+func (l *lead) learn(late int64) {
+	switch {
+	case !l.exact:
+	case late > l.ns:
+		l.ns = min(l.ns+9*leadStep, mostLead)
+	default:
+		l.ns = max(l.ns-leadStep, 0)
 	}
 }
 

@@ -23,10 +23,10 @@ func (s *service) control(c *conn, h head, body []byte) {
 	case "GET /v1/models", "GET /models":
 		s.answer(c, http.StatusOK, s.models(), false)
 	case "GET /fake/stats":
-		s.answerJSON(c, s.stats)
+		s.answerJSON(c, s.current())
 	case "POST /fake/reset":
-		s.answerJSON(c, s.stats)
-		s.stats.reset()
+		s.answerJSON(c, s.current())
+		s.reset()
 	case "GET /fake/behaviour":
 		s.answerJSON(c, s.cfg.Behaviour)
 	case "PUT /fake/behaviour":

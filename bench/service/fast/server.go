@@ -77,12 +77,12 @@ func (s *Server) do(f func()) {
 
 // Stats returns what the service has seen so far.
 func (s *Server) Stats() (stats Stats) {
-	s.do(func() { stats = s.s.stats })
+	s.do(func() { stats = s.s.current() })
 	return stats
 }
 
 // ResetStats forgets what is over: counts begin anew.
-func (s *Server) ResetStats() { s.do(s.s.stats.reset) }
+func (s *Server) ResetStats() { s.do(s.s.reset) }
 
 // SetBehaviour changes how requests to come are answered.
 func (s *Server) SetBehaviour(b Behaviour) error {
@@ -107,7 +107,8 @@ type service struct {
 	free     [32][][]byte
 	made     renderings
 	stats    Stats
-	ids      uint64 // of requests that bring no name
+	cpu      time.Duration // of the thread at the last reset
+	ids      uint64        // of requests that bring no name
 
 	drops, fails, hangs, cuts share
 }
@@ -176,6 +177,18 @@ func (s *service) accept() {
 		s.stats.Connections++
 		s.stats.MaxConnections = max(s.stats.MaxConnections, s.stats.Connections)
 	}
+}
+
+// current returns the stats as they are now.
+func (s *service) current() Stats {
+	now := s.stats
+	now.CPU = loop.ThreadCPU() - s.cpu
+	return now
+}
+
+func (s *service) reset() {
+	s.stats.reset()
+	s.cpu = loop.ThreadCPU()
 }
 
 func (s *service) closeAll() {

@@ -1,5 +1,7 @@
 package fast
 
+import "time"
+
 // Stats are what a service has seen. Requests are those for a completion.
 type Stats struct {
 	Requests int64 `json:"requests"`
@@ -22,6 +24,9 @@ type Stats struct {
 	Accepted       int64 `json:"accepted"` // connections, ever
 	Connections    int64 `json:"connections"`
 	MaxConnections int64 `json:"max_connections"`
+
+	// CPU is what the service's thread has used; 0 where that is not known.
+	CPU time.Duration `json:"cpu_ns"`
 }
 
 // reset keeps what is there and forgets what was.
