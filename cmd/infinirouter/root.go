@@ -29,7 +29,7 @@ that are loaded and replaced while requests flow.`,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(newServe(stdout, stderr), newCheck(stdout, stderr), newDemo(stdout, stderr), newPolicy(stdout), newVersion(stdout))
+	root.AddCommand(newServe(stdout, stderr), newCheck(stdout, stderr), newDemo(stdout, stderr), newBench(stdout, stderr), newPolicy(stdout), newVersion(stdout))
 	return root, started
 }
 
