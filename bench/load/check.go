@@ -115,7 +115,11 @@ func (c *check) number(data, text []byte) {
 	if len(text) < 7 || text[0] != ' ' {
 		return // no token: the role alone, a finish reason, usage
 	}
-	if n, ok := digits(text[1:7]); ok {
+	switch n, ok := digits(text[1:7]); {
+	case !ok:
+	case n >= c.total:
+		c.foreign++ // there is no such event
+	default:
 		c.arrived(n)
 	}
 }
@@ -157,14 +161,11 @@ func (c *check) arrived(n int) {
 			return
 		}
 		c.disorder = true
-		c.seen = append(c.seen[:0], make([]uint64, (max(n, c.total)>>6)+1)...)
+		c.seen = append(c.seen[:0], make([]uint64, c.total>>6+1)...)
 		for i := range c.next {
 			c.seen[i>>6] |= 1 << (i & 63)
 		}
 		c.highest = c.next - 1
-	}
-	for n>>6 >= len(c.seen) {
-		c.seen = append(c.seen, 0)
 	}
 	switch bit := uint64(1) << (n & 63); {
 	case c.seen[n>>6]&bit != 0:

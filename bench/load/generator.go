@@ -118,13 +118,22 @@ func (g *generator) over(now int64) {
 	r.Unfinished += int64(g.active) + g.phase.waiting(now)
 	r.Dials, r.IdleOpen = g.dials, int64(g.idlers)
 	r.MaxBacklog = g.phase.maxBacklog
-	if span := min(g.phase.until, now) - g.begin; span > 0 {
-		r.Rate = float64(r.Requests) / time.Duration(span).Seconds()
+	if span := g.span(now); span > 0 {
+		r.Rate = float64(r.Requests) / span.Seconds()
 	}
 	if g.job.End != nil {
 		g.job.End()
 	}
 	g.loop.Stop()
+}
+
+// span is how long requests were started for.
+func (g *generator) span(now int64) time.Duration {
+	p, elapsed := &g.phase, time.Duration(now-g.begin)
+	if p.limit > 0 && p.started >= p.limit || p.more(now) || g.job.Duration == 0 {
+		return elapsed // ended by the number of requests, or from outside
+	}
+	return g.job.Duration
 }
 
 // Due implements loop.Handler: it sends what is to be sent, and ends phases.

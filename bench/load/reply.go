@@ -11,7 +11,8 @@ import (
 // it. It keeps only what a piece left incomplete.
 type reader struct {
 	at     place
-	rest   []byte // a line or an event that is not complete
+	part   []byte // a line of the framing that is not complete
+	rest   []byte // an event that is not
 	left   int64  // of the body or the chunk
 	status int
 	close  bool // the connection ends with this reply
@@ -47,7 +48,7 @@ const (
 // start gets the reader ready for the reply to a request.
 func (r *reader) start(stream bool, name [16]byte, r2 *recorder) {
 	seen := r.seen[:0]
-	*r = reader{rest: r.rest[:0], length: -1, check: check{stream: stream, name: name, to: r2, seen: seen}}
+	*r = reader{part: r.part[:0], rest: r.rest[:0], length: -1, check: check{stream: stream, name: name, to: r2, seen: seen}}
 }
 
 // feed takes bytes that arrived at now and returns how many belong to this
@@ -61,7 +62,7 @@ func (r *reader) feed(b []byte, now int64) int {
 			b = b[n:]
 			if line != nil {
 				r.take(line)
-				r.rest = r.rest[:0]
+				r.part = r.part[:0]
 			}
 		default:
 			n := len(b)
@@ -76,20 +77,20 @@ func (r *reader) feed(b []byte, now int64) int {
 }
 
 // line returns the next line without its end, nil if it is not complete, and
-// how much of b it took. The line is valid until rest changes.
+// how much of b it took. The line is valid until part changes.
 func (r *reader) line(b []byte) ([]byte, int) {
 	end := bytes.IndexByte(b, '\n')
 	if end < 0 {
-		r.rest = append(r.rest, b...)
-		if len(r.rest) > maxLine {
+		r.part = append(r.part, b...)
+		if len(r.part) > maxLine {
 			r.fault = ErrHTTP
 		}
 		return nil, len(b)
 	}
 	line := b[:end]
-	if len(r.rest) > 0 {
-		r.rest = append(r.rest, line...)
-		line = r.rest
+	if len(r.part) > 0 {
+		r.part = append(r.part, line...)
+		line = r.part
 	}
 	if len(line) > 0 && line[len(line)-1] == '\r' {
 		line = line[:len(line)-1]

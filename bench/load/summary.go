@@ -88,6 +88,9 @@ func (p *printer) latencies(r *Result) {
 	if p.err != nil {
 		return
 	}
+	if r.Latency.Count() == 0 {
+		return
+	}
 	table := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ms\tp50\tp90\tp99\tp99.9\tmax\tmean")
 	row := func(name string, h *Histogram) {
