@@ -11,6 +11,7 @@ import (
 // control serves the service's own controls, for suites in other languages:
 //
 //	GET  /fake/requests            what Requests returns
+//	GET  /fake/stats               what Stats returns
 //	GET  /fake/wait?id=&state=     Wait for a request that has "arrived", is
 //	                               "waiting" at its gate, "done", or was "left", and
 //	                               has sent &events= or more (default 0);
@@ -28,6 +29,8 @@ func (s *Service) control(w http.ResponseWriter, r *http.Request) {
 			list = append(list, shown{seen, string(seen.Body)})
 		}
 		writeJSON(w, http.StatusOK, list)
+	case "GET /fake/stats":
+		writeJSON(w, http.StatusOK, s.Stats())
 	case "GET /fake/wait":
 		s.controlWait(w, r)
 	case "POST /fake/step":

@@ -138,11 +138,12 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request, answer func(*exc
 	if x.gate != nil {
 		defer s.gates.drop(seen.ID)
 	}
-	defer s.log.end(seen)
 	defer func() {
-		if stop() && x.ctx.Err() != nil {
+		gone := x.ctx.Err() != nil
+		if stop() && gone {
 			left()
 		}
+		s.log.end(seen, gone)
 	}()
 	if x.err == nil {
 		x.err = x.misbehave()

@@ -38,7 +38,9 @@ type recorder struct {
 	keep    int
 	seen    []*Seen
 	open    int
+	maxOpen int
 	total   int
+	left    int
 	changed chan struct{} // closed and replaced at each change
 }
 
@@ -52,6 +54,7 @@ func (r *recorder) begin(s *Seen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open++
+	r.maxOpen = max(r.maxOpen, r.open)
 	r.total++
 	if r.keep > 0 {
 		if len(r.seen) == r.keep {
@@ -62,10 +65,14 @@ func (r *recorder) begin(s *Seen) {
 	r.tell()
 }
 
-func (r *recorder) end(s *Seen) {
+// end ends a request; left says that its client went before the reply was complete.
+func (r *recorder) end(s *Seen, left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open--
+	if left {
+		r.left++
+	}
 	s.Done = true
 	s.Waiting = false
 	r.tell()
@@ -120,6 +127,21 @@ func (s *Service) Total() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.total
+}
+
+// Stats are counts of inference requests, recorded or not.
+type Stats struct {
+	Requests  int `json:"requests"`
+	Open      int `json:"open"` // being answered now
+	MaxOpen   int `json:"max_open"`
+	Cancelled int `json:"cancelled"` // whose client left before the reply was complete
+}
+
+// Stats returns what has arrived so far.
+func (s *Service) Stats() Stats {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return Stats{Requests: s.log.total, Open: s.log.open, MaxOpen: s.log.maxOpen, Cancelled: s.log.left}
 }
 
 // OpenRequests returns how many inference requests are being answered.

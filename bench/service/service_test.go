@@ -409,6 +409,9 @@ func TestLeavingIsSeen(t *testing.T) {
 			t.Errorf("%s: %+v %v", c.id, got, err)
 		}
 	}
+	if got := s.Stats(); got != (Stats{Requests: 4, MaxOpen: 1, Cancelled: 4}) {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestDownRefusesAndUpComesBack(t *testing.T) {
@@ -495,6 +498,7 @@ func TestControls(t *testing.T) {
 		{"POST", "/fake/step?id=a&n=2", "", 200, `{"stepped":2}`},
 		{"PUT", "/fake/faults", `{"Status":503}`, 200, `"Status":503`},
 		{"PUT", "/fake/faults", `[`, 400, "error"},
+		{"GET", "/fake/stats", "", 200, `{"requests":1,"open":0,"max_open":1,"cancelled":0}`},
 		{"GET", "/fake/nothing", "", 404, "no such control"},
 	} {
 		if status, body := call(c.method, c.path, c.body); status != c.status || !strings.Contains(body, c.want) {
