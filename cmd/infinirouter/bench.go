@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,14 +41,18 @@ Exits 1 when a request failed.`,
 		Example: `  infinirouter bench --url http://127.0.0.1:8000 --rate 200 --duration 30s
   infinirouter bench --url http://127.0.0.1:8000 --model Qwen3-32B --stream --connections 64 --tokens 100
   infinirouter bench --url http://127.0.0.1:8000 --size 100KB --corpus mixed --json result.json`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(cmd, args); err != nil || o.job.URL != "" {
+				return err
+			}
+			return errors.New("--url is needed: the server to put load on")
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runBench(cmd.Context(), o, stdout, stderr)
 		},
 	}
 	f, j := cmd.Flags(), &o.job
 	f.StringVar(&j.URL, "url", "", "the server's base `URL`, http://HOST:PORT")
-	_ = cmd.MarkFlagRequired("url") // the flag exists
 	f.StringVar(&j.Path, "path", "/v1/chat/completions", "`PATH` to send to")
 	f.StringVar(&j.Model, "model", "", "`MODEL` to ask for (default: the first that the server lists)")
 	f.StringArrayVar(&o.headers, "header", nil, "`'NAME: VALUE'` to send with each request; may be repeated")
