@@ -13,7 +13,6 @@ const NameLength = 16
 type Corpus struct {
 	kind      Kind
 	templates []template
-	next      uint64 // number of the next body
 	cold      uint64 // number of the next mark
 	hot       int
 	draw      *rand.Rand

@@ -13,7 +13,6 @@ type progress struct {
 	done  chan struct{}
 	from  int64
 	next  int64
-	wrote bool
 }
 
 // newProgress returns nil, which does nothing, for no writer.

@@ -118,6 +118,9 @@ func (p *printer) rest(r *Result) {
 	if r.Job.Rate > 0 {
 		p.line("Latency and first token count from the time at which a request should have been sent.")
 	}
+	if r.Job.Idle > 0 {
+		p.line("idle        %s connections open and silent, of %s", count(r.IdleOpen), count(int64(r.Job.Idle)))
+	}
 	p.line("traffic     %s out, %s in; %s connections opened", size(r.BytesOut), size(r.BytesIn), count(r.Dials))
 	if r.OwnCPU > 0 && r.Elapsed > 0 {
 		p.line("generator   %.0f %% of a CPU", 100*r.OwnCPU.Seconds()/r.Elapsed.Seconds())
