@@ -40,7 +40,7 @@ func TestBodiesAreChatsOfTheLengthAskedFor(t *testing.T) {
 		for _, size := range []int{MinBytes, 700, 1 << 10, 10 << 10, 100 << 10, 1 << 20} {
 			t.Run(fmt.Sprint(kind, size), func(t *testing.T) {
 				c := make1(t, Options{Kind: kind, Bytes: size, Model: strings.Repeat("m", 64), Tokens: 123456, Stream: true})
-				for i := range uint64(10) {
+				for i := range uint64(max(2, min(10, 200<<10/size))) {
 					b := c.Next()
 					body := b.Append(nil, Name(i))
 					if len(body) != size || !utf8.Valid(body) {

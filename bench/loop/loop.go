@@ -166,24 +166,25 @@ func (l *Loop) wait(ready []Ready, next int64) ([]Ready, error) {
 // early is learned as it goes. To be called before Run.
 func (l *Loop) Exact() { l.lead.exact = true }
 
-// lead is how much too early an exact loop wakes: so much that it is too late
-// in about one of ten cases.
+// lead is how much too early an exact loop wakes: so much that it is still too
+// late in one of three cases, since what is too early is spent on looking.
 type lead struct {
 	exact bool
 	ns    int64
 }
 
 const (
-	leadStep = 250
-	mostLead = int64(150 * time.Microsecond)
+	leadStep = 500
+	mostLead = int64(100 * time.Microsecond)
 )
 
-// learn takes how late a wake-up was.
+// learn takes how late a wake-up was. One that is very late says that the
+// machine is busy, and nothing about how long waking takes.
 func (l *lead) learn(late int64) {
 	switch {
-	case !l.exact:
+	case !l.exact || late > 2*mostLead:
 	case late > l.ns:
-		l.ns = min(l.ns+9*leadStep, mostLead)
+		l.ns = min(l.ns+2*leadStep, mostLead)
 	default:
 		l.ns = max(l.ns-leadStep, 0)
 	}

@@ -131,6 +131,37 @@ func TestWritableIsToldWhenAskedFor(t *testing.T) {
 	}
 }
 
+func TestTheLeadFollowsHowLateWakeUpsAre(t *testing.T) {
+	after := func(late ...int64) int64 {
+		l := lead{exact: true}
+		for range 1000 {
+			for _, n := range late {
+				l.learn(n)
+			}
+		}
+		return l.ns
+	}
+	for _, c := range []struct {
+		late     []int64
+		min, max int64
+	}{
+		{[]int64{0}, 0, leadStep},
+		{[]int64{50_000}, 48_000, 52_000},
+		{[]int64{50_000, 50_000, 70_000}, 49_000, 71_000},
+		{[]int64{50_000, 5_000_000}, 48_000, 52_000}, // a busy machine
+		{[]int64{150_000}, mostLead, mostLead},
+	} {
+		if got := after(c.late...); got < c.min || got > c.max {
+			t.Errorf("%v: %d, want %d to %d", c.late, got, c.min, c.max)
+		}
+	}
+	l := lead{}
+	l.learn(50_000)
+	if l.ns != 0 {
+		t.Error("a loop that is not exact learns")
+	}
+}
+
 func TestTimersComeInOrder(t *testing.T) {
 	var timers Timers[int]
 	r := rand.New(rand.NewPCG(1, 2))

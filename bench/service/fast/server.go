@@ -59,8 +59,9 @@ func (s *Server) URL() string { return "http://" + s.addr }
 // Addr returns the host and port.
 func (s *Server) Addr() string { return s.addr }
 
-// Close cuts every connection and stops the service.
+// Close cuts every connection and stops the service. Stats can still be asked for.
 func (s *Server) Close() {
+	s.do(func() { s.s.stats = s.s.current() })
 	s.loop.Stop()
 	s.done <- <-s.done // for the next Close
 }
@@ -182,7 +183,9 @@ func (s *service) accept() {
 // current returns the stats as they are now.
 func (s *service) current() Stats {
 	now := s.stats
-	now.CPU = loop.ThreadCPU() - s.cpu
+	if now.CPU == 0 { // else it is closed, and this another thread
+		now.CPU = loop.ThreadCPU() - s.cpu
+	}
 	return now
 }
 
