@@ -1,199 +1,234 @@
+//go:build unix
+
 package load
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"strconv"
-	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/infinirouter/infinirouter/bench/corpus"
+	"github.com/infinirouter/infinirouter/bench/loop"
 )
 
-// conn is a keep-alive HTTP/1.1 connection, as lean as it can be: the load
-// generator shares the machine with what it measures.
+// conn is a keep-alive connection with the request that is under way on it.
 type conn struct {
-	net.Conn
-	r    *bufio.Reader
-	tail []byte // the last bytes of the body
+	fd         int // -1: there is none
+	mark       uint64
+	connecting bool
+	idler      bool // one of Job.Idle
+
+	busy     bool  // a request is under way
+	intended int64 // when it should have been sent
+	sent     int64 // when it was
+	to       *recorder
+	front    []byte    // head and body up to the mark, or the small rest of all
+	out      [3][]byte // what is still to be written
+	reply    reader
+
+	began   bool  // the request is on its way
+	writing bool  // and has to wait for room
+	leaves  bool  // hangs up
+	leaveAt int64 // then, if that comes before its events do
+	slow    bool  // reads slowly, on a connection of its own
+	paused  bool  // and not now
 }
 
-func dial(addr string) (*conn, error) {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
-	if err != nil {
-		return nil, err
+// send starts what is due and can be started.
+func (g *generator) send(now int64) {
+	p := &g.phase
+	if p.kind == opening {
+		for p.more(now) && g.active < p.width && g.err == nil {
+			g.start(&conn{fd: -1, idler: true}, now, now)
+		}
+		return
 	}
-	return &conn{Conn: c, r: bufio.NewReaderSize(c, 16<<10), tail: make([]byte, 0, 64)}, nil
+	if !p.open {
+		return // connections start their next request themselves
+	}
+	for g.active < p.width && p.waiting(now) > 0 {
+		g.start(g.idle(), p.intended(p.started), now)
+	}
+	p.maxBacklog = max(p.maxBacklog, p.waiting(now))
 }
 
-// reply is what roundTrip saw.
-type reply struct {
-	status    int
-	firstByte time.Duration // of the body, from the start of the request
-	total     time.Duration
-	body      int64
-	close     bool // the server will close the connection
-	sse       bool
+// idle takes a connection that is free, or makes a new one.
+func (g *generator) idle() *conn {
+	if last := len(g.free) - 1; last >= 0 {
+		c := g.free[last]
+		g.free = g.free[:last]
+		return c
+	}
+	return &conn{fd: -1}
 }
 
-// done is how a stream that is complete ends.
-var done = []byte("data: [DONE]\n\n")
-
-var errCut = errors.New("reply cut short")
-
-// roundTrip sends one request and reads its reply to the end.
-func (c *conn) roundTrip(request []byte, timeout time.Duration) (reply, error) {
-	started := time.Now()
-	if err := c.SetDeadline(started.Add(timeout)); err != nil {
-		return reply{}, err
+// startAll starts a closed loop's connections.
+func (g *generator) startAll(now int64) {
+	p := &g.phase
+	if p.open {
+		return
 	}
-	if _, err := c.Write(request); err != nil {
-		return reply{}, err
-	}
-	p, length, chunked, err := c.head()
-	if err != nil {
-		return p, err
-	}
-	c.tail = c.tail[:0]
-	if length != 0 || chunked {
-		if _, err := c.r.Peek(1); err != nil {
-			return p, cut(err)
+	for i := range p.width {
+		c := g.idle()
+		if at := int64(p.ramp) * int64(i) / int64(p.width); at > 0 {
+			g.timers.Add(now+at, c, c.mark)
+		} else if p.more(now) {
+			g.start(c, now, now)
 		}
 	}
-	p.firstByte = time.Since(started)
-	p.body, err = c.body(length, chunked)
-	p.total = time.Since(started)
-	return p, err
 }
 
-// body reads the body to its end and returns its length.
-func (c *conn) body(length int64, chunked bool) (int64, error) {
-	switch {
-	case chunked:
-		return c.chunks()
-	case length >= 0:
-		return length, c.take(length)
+// again starts the next request of a closed loop on c, or keeps c.
+func (g *generator) again(c *conn, now int64) {
+	switch p := &g.phase; {
+	case p.open || p.kind == opening || !p.more(now):
+		if c.fd >= 0 && !c.idler {
+			g.free = append(g.free, c)
+		}
 	default:
-		return 0, errors.New("reply has neither Content-Length nor chunks")
+		g.start(c, now, now)
 	}
 }
 
-// head reads the status line and the headers. length is -1 if there is none.
-func (c *conn) head() (p reply, length int64, chunked bool, err error) {
-	length = -1
-	line, err := c.line()
+// start begins a request on c, dialing if there is no connection.
+func (g *generator) start(c *conn, intended, now int64) {
+	g.phase.started++
+	g.active++
+	c.busy, c.intended, c.sent, c.to = true, intended, now, g.to
+	c.began, c.leaveAt = false, loop.Never
+	c.to.r.Sent++
+	c.leaves = !c.idler && g.leave.take(g.job.Leave.Share)
+	g.names++
+	name := corpus.Name(g.names)
+	if c.idler {
+		g.render(c, g.small.Next(), name)
+		c.reply.start(false, name, c.to)
+	} else {
+		if c.slow = g.slow.take(g.job.Slow.Share); c.slow {
+			g.shut(c)
+		}
+		g.render(c, g.bodies.Next(), name)
+		c.reply.start(g.job.Stream, name, c.to)
+	}
+	if c.fd < 0 {
+		g.dial(c, now)
+		return
+	}
+	g.write(c, now)
+}
+
+// render makes the request of a body.
+func (g *generator) render(c *conn, b corpus.Body, name [16]byte) {
+	size := len(b.Parts[0]) + len(b.Parts[1]) + len(b.Parts[2]) + len(name) + len(b.Mark)
+	f := append(c.front[:0], g.head...)
+	f = append(f, "Content-Length: "...)
+	f = appendInt(f, size)
+	f = append(f, "\r\n\r\n"...)
+	if size <= 16<<10 {
+		c.front = b.Append(f, name)
+		c.out = [3][]byte{c.front}
+		return
+	}
+	f = append(append(f, b.Parts[0]...), name[:]...)
+	f = append(append(f, b.Parts[1]...), b.Mark[:]...)
+	c.front = f
+	c.out = [3][]byte{f, b.Parts[2]}
+}
+
+func appendInt(b []byte, n int) []byte {
+	if n >= 10 {
+		b = appendInt(b, n/10)
+	}
+	return append(b, byte('0'+n%10))
+}
+
+func (g *generator) dial(c *conn, now int64) {
+	fd, err := loop.Dial(g.addr)
+	if err == nil {
+		if c.slow {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) // else the system reads for it
+		}
+		err = g.loop.Watch(fd, true)
+	}
 	if err != nil {
-		return p, 0, false, err
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+		if c.idler {
+			g.fatal(err)
+		}
+		g.fail(c, ErrDial, now)
+		return
 	}
-	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
-		return p, 0, false, fmt.Errorf("status line %q", line)
+	if !c.idler {
+		g.dials++
 	}
-	if p.status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return p, 0, false, fmt.Errorf("status line %q", line)
+	for fd >= len(g.conns) {
+		g.conns = append(g.conns, nil)
 	}
-	for {
-		line, err := c.line()
+	c.fd, c.connecting, c.writing = fd, true, true
+	g.conns[fd] = c
+}
+
+// shut closes c's connection. c itself lives on.
+func (g *generator) shut(c *conn) {
+	if c.fd < 0 {
+		return
+	}
+	if !c.paused {
+		g.loop.Forget(c.fd)
+	}
+	_ = unix.Close(c.fd)
+	g.conns[c.fd] = nil
+	c.fd, c.connecting, c.writing, c.paused = -1, false, false, false
+	c.mark++
+	if c.idler && !c.busy {
+		g.idlers--
+	}
+}
+
+// write sends what is left of the request.
+func (g *generator) write(c *conn, now int64) {
+	if !c.began {
+		c.began, c.sent = true, now
+		c.to.sent(c.intended, now, g.phase.open)
+	}
+	for len(c.out[0]) > 0 {
+		n, err := g.writeOnce(c)
+		if errors.Is(err, unix.EAGAIN) {
+			break
+		}
 		if err != nil {
-			return p, 0, false, err
+			g.fail(c, ErrReset, now)
+			return
 		}
-		if len(line) == 0 {
-			return p, length, chunked, nil
+		c.to.r.BytesOut += int64(n)
+		c.drop(n)
+	}
+	if more := len(c.out[0]) > 0; more != c.writing {
+		c.writing = more
+		if err := g.loop.Watch(c.fd, more); err != nil {
+			g.fail(c, ErrReset, now)
+			return
 		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		value = bytes.TrimSpace(value)
-		switch {
-		case bytes.EqualFold(name, []byte("content-length")):
-			if length, err = strconv.ParseInt(string(value), 10, 64); err != nil || length < 0 {
-				return p, 0, false, fmt.Errorf("Content-Length %q", value)
-			}
-		case bytes.EqualFold(name, []byte("transfer-encoding")):
-			chunked = bytes.EqualFold(value, []byte("chunked"))
-		case bytes.EqualFold(name, []byte("connection")):
-			p.close = bytes.EqualFold(value, []byte("close"))
-		case bytes.EqualFold(name, []byte("content-type")):
-			p.sse = bytes.HasPrefix(value, []byte("text/event-stream"))
-		}
+	}
+	if c.leaves && !c.writing {
+		g.timeToLeave(c, now)
 	}
 }
 
-// line reads one line without its end. It is valid until the next read.
-func (c *conn) line() ([]byte, error) {
-	line, err := c.r.ReadSlice('\n')
-	if err != nil {
-		return nil, cut(err)
+func (g *generator) writeOnce(c *conn) (int, error) {
+	if len(c.out[1]) == 0 {
+		return unix.Write(c.fd, c.out[0])
 	}
-	return bytes.TrimRight(line, "\r\n"), nil
+	return unix.Writev(c.fd, c.out[:2])
 }
 
-// chunks reads a chunked body and returns its length.
-func (c *conn) chunks() (int64, error) {
-	var total int64
-	for {
-		line, err := c.line()
-		if err != nil {
-			return total, err
-		}
-		size, _, _ := bytes.Cut(line, []byte(";"))
-		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 63)
-		if err != nil {
-			return total, fmt.Errorf("chunk size %q", line)
-		}
-		if n == 0 {
-			return total, c.trailers()
-		}
-		if err := c.take(n); err != nil {
-			return total, err
-		}
-		total += n
-		if line, err := c.line(); err != nil || len(line) != 0 {
-			return total, errors.Join(errors.New("chunk without an end"), err)
-		}
+// drop takes n written bytes off.
+func (c *conn) drop(n int) {
+	for n >= len(c.out[0]) && len(c.out[0]) > 0 {
+		n -= len(c.out[0])
+		c.out[0], c.out[1] = c.out[1], nil
 	}
-}
-
-func (c *conn) trailers() error {
-	for {
-		line, err := c.line()
-		if err != nil || len(line) == 0 {
-			return err
-		}
-	}
-}
-
-// take reads n bytes of the body and keeps the last ones.
-func (c *conn) take(n int64) error {
-	for n > 0 {
-		b, err := c.r.Peek(int(min(n, int64(c.r.Size()), int64(max(c.r.Buffered(), 1)))))
-		if err != nil {
-			return cut(err)
-		}
-		c.tail = append(c.tail, b[max(0, len(b)-len(done)):]...)
-		c.tail = append(c.tail[:0], c.tail[max(0, len(c.tail)-len(done)):]...)
-		_, _ = c.r.Discard(len(b)) // it is buffered
-		n -= int64(len(b))
-	}
-	return nil
-}
-
-func cut(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errCut
-	}
-	return err
-}
-
-// check says what is wrong with a reply.
-func (c *conn) check(p reply, stream bool) error {
-	switch {
-	case p.status != 200:
-		return fmt.Errorf("status %d", p.status)
-	case p.body == 0:
-		return errors.New("empty reply")
-	case stream && !p.sse:
-		return errors.New("no event stream")
-	case stream && !bytes.HasSuffix(c.tail, done):
-		return errors.New("stream without [DONE]")
-	}
-	return nil
+	c.out[0] = c.out[0][n:]
 }

@@ -2,188 +2,104 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/infinirouter/infinirouter/bench/corpus"
 )
 
-// Options say how much load and for how long.
-type Options struct {
-	Target      string // base URL of the server, http only
-	Connections int
-	Warmup      time.Duration // before anything is counted
-	Duration    time.Duration
-	Timeout     time.Duration // for one request; default 30 s
-	PID         int           // of the server, for its CPU time; 0: not read
-}
-
-// Result is what a run measured. Latencies are in microseconds.
-type Result struct {
-	Scenario  string
-	Requests  int64 // that were answered as they should be
-	Errors    map[string]int64
-	Elapsed   time.Duration
-	Total     *hdrhistogram.Histogram // to the end of the reply
-	FirstByte *hdrhistogram.Histogram // to the first byte of its body
-	CPU       time.Duration           // that the server used, when Options.PID was set
-}
-
-func newHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(1, int64(10*time.Minute/time.Microsecond), 3)
-}
-
-// Rate is requests per second.
-func (r *Result) Rate() float64 { return float64(r.Requests) / r.Elapsed.Seconds() }
-
-// CPUPer1000 is the server's CPU seconds per 1,000 requests.
-func (r *Result) CPUPer1000() float64 {
-	if r.Requests == 0 {
-		return 0
-	}
-	return r.CPU.Seconds() * 1000 / float64(r.Requests)
-}
-
-// ErrorCount is the number of requests that failed.
-func (r *Result) ErrorCount() (n int64) {
-	for _, k := range r.Errors {
-		n += k
-	}
-	return n
-}
-
-// ErrorText lists the errors, "" for none.
-func (r *Result) ErrorText() string {
-	var list []string
-	for _, text := range slices.Sorted(maps.Keys(r.Errors)) {
-		list = append(list, fmt.Sprintf("%d x %s", r.Errors[text], text))
-	}
-	return strings.Join(list, ", ")
-}
-
-// Add adds another run of the same scenario.
-func (r *Result) Add(o *Result) {
-	r.Requests += o.Requests
-	r.Elapsed += o.Elapsed
-	r.CPU += o.CPU
-	r.Total.Merge(o.Total)
-	r.FirstByte.Merge(o.FirstByte)
-	for text, n := range o.Errors {
-		r.Errors[text] += n
-	}
-}
-
-func newResult(scenario string) *Result {
-	return &Result{Scenario: scenario, Errors: map[string]int64{}, Total: newHistogram(), FirstByte: newHistogram()}
-}
-
-// Run puts the load on and returns what it measured. Requests that began
-// before the warm-up ended, or were not complete at the end, do not count. An error
-// means that nothing could be measured; failed requests are in the result.
-func Run(ctx context.Context, s Scenario, o Options) (*Result, error) {
-	u, err := url.Parse(o.Target)
-	if err != nil || u.Scheme != "http" || u.Host == "" {
-		return nil, fmt.Errorf("target %q: want http://HOST:PORT", o.Target)
-	}
-	if o.Connections < 1 || o.Duration <= 0 {
-		return nil, fmt.Errorf("%d connections for %s: want at least one, for some time", o.Connections, o.Duration)
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 30 * time.Second
-	}
-	request := s.wire(u.Host, strings.TrimSuffix(u.Path, "/"))
-	from := time.Now().Add(o.Warmup)
-	until := from.Add(o.Duration)
-	parts := make([]*Result, o.Connections)
-	var group sync.WaitGroup
-	for i := range parts {
-		parts[i] = newResult(s.Name)
-		group.Go(func() { loop(ctx, s, o, u.Host, request, from, until, parts[i]) })
-	}
-	cpu, err := measureCPU(ctx, o.PID, from, until)
-	group.Wait()
-	if err == nil {
-		err = ctx.Err()
-	}
+// Run does a job and returns what it found. It blocks until the run is over. A
+// cancelled ctx ends it early, with ctx's error and what was found until then.
+// Requests that fail are no error: they are in Result.Errors. An error without
+// a Result is a job that makes no sense, or a server that takes no connections.
+func Run(ctx context.Context, job Job) (*Result, error) {
+	job = job.withDefaults()
+	host, head, err := job.target()
 	if err != nil {
 		return nil, err
 	}
-	sum := newResult(s.Name)
-	for _, p := range parts {
-		sum.Add(p)
-	}
-	sum.Elapsed, sum.CPU = o.Duration, cpu
-	return sum, nil
-}
-
-// loop is one connection's life. It dials again after an error, with a pause
-// so that a server that is down is not hammered.
-func loop(ctx context.Context, s Scenario, o Options, host string, request []byte, from, until time.Time, r *Result) {
-	var c *conn
-	defer func() {
-		if c != nil {
-			_ = c.Close()
-		}
-	}()
-	for ctx.Err() == nil {
-		started := time.Now()
-		if !started.Before(until) {
-			return
-		}
-		var p reply
-		var err error
-		if c == nil {
-			c, err = dial(host)
-		}
-		if err == nil {
-			if p, err = c.roundTrip(request, o.Timeout); err == nil {
-				err = c.check(p, s.Stream)
-			}
-		}
-		if counts := !started.Before(from) && time.Now().Before(until); counts && err == nil {
-			r.Requests++
-			_ = r.Total.RecordValue(max(1, p.total.Microseconds())) // within the range, by Timeout
-			_ = r.FirstByte.RecordValue(max(1, p.firstByte.Microseconds()))
-		} else if counts {
-			r.Errors[err.Error()]++
-		}
-		if err != nil || p.close {
-			if c != nil {
-				_ = c.Close()
-				c = nil
-			}
-			if err != nil {
-				time.Sleep(10 * time.Millisecond)
-			}
-		}
-	}
-}
-
-// measureCPU waits for from and until and returns the CPU time that pid used
-// in between, 0 without a pid.
-func measureCPU(ctx context.Context, pid int, from, until time.Time) (time.Duration, error) {
-	at := func(t time.Time) (time.Duration, error) {
-		timer := time.NewTimer(time.Until(t))
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
-		if pid == 0 {
-			return 0, nil
-		}
-		return ProcessCPU(pid)
-	}
-	before, err := at(from)
+	bodies, err := job.bodies(job.BodyBytes)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	after, err := at(until)
-	return after - before, err
+	probe, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", host)
+	if err != nil {
+		return nil, err
+	}
+	to := probe.RemoteAddr().String() // and not another address of the same name
+	_ = probe.Close()
+	return run(ctx, job, to, head, bodies)
+}
+
+func (j Job) withDefaults() Job {
+	set := func(to *int, value int) {
+		if *to == 0 {
+			*to = value
+		}
+	}
+	if j.Path == "" {
+		j.Path = "/v1/chat/completions"
+	}
+	if j.Corpus == "" {
+		j.Corpus = corpus.Hot
+	}
+	set(&j.BodyBytes, 1024)
+	set(&j.Tokens, 16)
+	if j.Rate > 0 {
+		set(&j.Connections, 256)
+	}
+	set(&j.Connections, 1)
+	if j.Timeout == 0 {
+		j.Timeout = 30 * time.Second
+	}
+	if j.Drain == 0 {
+		j.Drain = j.Timeout
+	}
+	set(&j.Slow.BytesPerSecond, 1024)
+	return j
+}
+
+// target checks the job and returns HOST:PORT of its server and the head of its
+// requests, but for the length of the body.
+func (j Job) target() (host, head string, err error) {
+	u, err := url.Parse(j.URL)
+	if err != nil {
+		return "", "", err
+	}
+	switch {
+	case u.Scheme != "http" || u.Hostname() == "":
+		return "", "", fmt.Errorf("url %q: it must be http://HOST[:PORT][/PATH]", j.URL)
+	case j.Duration <= 0 && j.Requests <= 0:
+		return "", "", errors.New("neither a duration nor a number of requests is set")
+	case j.Connections < 1 || j.Rate < 0 || j.Idle < 0 || j.Requests < 0:
+		return "", "", errors.New("connections, rate, idle and requests must not be negative")
+	case !within1(j.Slow.Share) || !within1(j.Leave.Share):
+		return "", "", errors.New("the share of slow readers and of clients that leave must be within 0 and 1")
+	}
+	host = u.Host
+	if u.Port() == "" {
+		host = net.JoinHostPort(u.Hostname(), "80")
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n", strings.TrimSuffix(u.EscapedPath(), "/"), j.Path, u.Host)
+	for _, name := range slices.Sorted(maps.Keys(j.Headers)) {
+		if strings.ContainsAny(name+j.Headers[name], "\r\n") {
+			return "", "", fmt.Errorf("header %q has a line end", name)
+		}
+		fmt.Fprintf(&b, "%s: %s\r\n", name, j.Headers[name])
+	}
+	return host, b.String(), nil
+}
+
+func within1(share float64) bool { return share >= 0 && share <= 1 }
+
+// bodies is the corpus of a job, of bodies of size bytes.
+func (j Job) bodies(size int) (*corpus.Corpus, error) {
+	return corpus.New(corpus.Options{Kind: j.Corpus, Seed: j.Seed, Bytes: size, Model: j.Model, Tokens: j.Tokens, Stream: j.Stream})
 }

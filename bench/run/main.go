@@ -19,14 +19,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
-	"github.com/infinirouter/infinirouter/bench/load"
+	"github.com/infinirouter/infinirouter/bench/run/closed"
+	"github.com/infinirouter/infinirouter/bench/service"
 )
 
 type options struct {
 	target, router, policies, model, scenarios string
 	promptBytes, tokens, rounds                int
-	load                                       load.Options
+	load                                       closed.Options
 }
 
 func main() {
@@ -68,17 +68,17 @@ func run(ctx context.Context, o options, out io.Writer) error {
 // compare measures the service alone, and the router without and with policies
 // in front of it.
 func compare(ctx context.Context, o options, out io.Writer) error {
-	service, err := fake.Start(fake.Config{Name: "bench", Models: []string{o.model}, Tokens: o.tokens, Health: true, Record: -1})
+	fake, err := service.Start(service.Config{Name: "bench", Models: []string{o.model}, Tokens: o.tokens, Health: true, Record: -1})
 	if err != nil {
 		return err
 	}
-	defer service.Close()
-	subjects := []subject{{name: "service alone", url: service.URL(), model: o.model}}
+	defer fake.Close()
+	subjects := []subject{{name: "service alone", url: fake.URL(), model: o.model}}
 	for _, variant := range []struct{ name, toml, model string }{
 		{"no policies", noPolicies, o.model},
 		{"three policies", threePolicies(o.model), aliased},
 	} {
-		r, err := startRouter(ctx, o.router, o.policies, service.URL(), variant.toml)
+		r, err := startRouter(ctx, o.router, o.policies, fake.URL(), variant.toml)
 		if err != nil {
 			return fmt.Errorf("router with %s: %w", variant.name, err)
 		}
@@ -97,12 +97,12 @@ type subject struct {
 // measure measures the subjects in turn, round by round, so that whatever else
 // the machine does in a while meets them all.
 func measure(ctx context.Context, o options, subjects []subject, out io.Writer) error {
-	var rows []load.Row
+	var rows []closed.Row
 	for _, scenario := range strings.Split(o.scenarios, ",") {
 		if scenario != "chat" && scenario != "stream" {
 			return fmt.Errorf("-scenarios: there is no %q, but chat and stream", scenario)
 		}
-		sums := make([]*load.Result, len(subjects))
+		sums := make([]*closed.Result, len(subjects))
 		for range max(1, o.rounds) {
 			for i, sub := range subjects {
 				r, err := measureOne(ctx, o, sub, scenario == "stream")
@@ -116,10 +116,10 @@ func measure(ctx context.Context, o options, subjects []subject, out io.Writer) 
 			}
 		}
 		for i, sub := range subjects {
-			rows = append(rows, load.Row{Name: sub.name, Result: sums[i]})
+			rows = append(rows, closed.Row{Name: sub.name, Result: sums[i]})
 		}
 	}
-	if err := load.WriteTable(out, rows); err != nil {
+	if err := closed.WriteTable(out, rows); err != nil {
 		return err
 	}
 	printRatios(out, rows)
@@ -133,19 +133,19 @@ func measure(ctx context.Context, o options, subjects []subject, out io.Writer) 
 	return nil
 }
 
-func measureOne(ctx context.Context, o options, sub subject, stream bool) (*load.Result, error) {
-	scenario, err := load.Chat(sub.model, o.promptBytes, o.tokens, stream)
+func measureOne(ctx context.Context, o options, sub subject, stream bool) (*closed.Result, error) {
+	scenario, err := closed.Chat(sub.model, o.promptBytes, o.tokens, stream)
 	if err != nil {
 		return nil, err
 	}
 	lo := o.load
 	lo.Target, lo.PID = sub.url, sub.pid
-	return load.Run(ctx, scenario, lo)
+	return closed.Run(ctx, scenario, lo)
 }
 
 // printRatios compares the router with policies to the router without.
-func printRatios(out io.Writer, rows []load.Row) {
-	plain := map[string]load.Row{}
+func printRatios(out io.Writer, rows []closed.Row) {
+	plain := map[string]closed.Row{}
 	for _, r := range rows {
 		if r.Name == "no policies" {
 			plain[r.Scenario] = r

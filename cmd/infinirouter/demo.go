@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
+	"github.com/infinirouter/infinirouter/bench/service"
 	"github.com/infinirouter/infinirouter/cmd/infinirouter/build"
 	"github.com/infinirouter/infinirouter/host/config"
 )
@@ -89,8 +89,8 @@ func buildMissing(ctx context.Context, dir string, out io.Writer) error {
 
 // startFakes starts a service for each of router.toml's. The caller closes
 // them, after an error too.
-func startFakes(cfg *config.Config, out io.Writer) ([]*fake.Service, error) {
-	var started []*fake.Service
+func startFakes(cfg *config.Config, out io.Writer) ([]*service.Service, error) {
+	var started []*service.Service
 	for i, s := range cfg.Services {
 		u, err := url.Parse(s.URL)
 		if err != nil {
@@ -103,7 +103,7 @@ func startFakes(cfg *config.Config, out io.Writer) ([]*fake.Service, error) {
 		if len(models) == 0 {
 			models = []string{demoModels[i%len(demoModels)]}
 		}
-		one, err := fake.Start(fake.Config{
+		one, err := service.Start(service.Config{
 			Addr: u.Host, Name: s.Name, Models: models, Health: true, APIKey: s.APIKey,
 			FirstToken: 200 * time.Millisecond, TokenDelay: 30 * time.Millisecond, Tokens: 64,
 		})

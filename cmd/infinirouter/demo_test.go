@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/infinirouter/infinirouter/bench/fake"
+	"github.com/infinirouter/infinirouter/bench/service"
 )
 
 // TestDemo runs the demo as a newcomer does and tries what it says to try.
@@ -17,7 +17,7 @@ func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	toml := "[server]\nlisten = \"0.0.0.0:1\"\n\n" + pluginsIn(builtPolicies(t)) + withPolicy("alias", "alias.wasm", `{ "gpt-4" = "Qwen3-32B" }`)
 	for _, name := range []string{"first", "second"} {
-		addr, release, err := fake.Reserve()
+		addr, release, err := service.Reserve()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ that are loaded and replaced while requests flow.`,
 		Example: `  infinirouter demo                          # two fake services and a router, nothing to set up
   infinirouter serve --config router.toml    # serve
   infinirouter check --config router.toml    # what is wrong with a router.toml
+  infinirouter bench --url http://HOST:PORT  # load on any router or service, and how it did
   infinirouter policy new shout              # start a policy of your own`,
 		Version:       buildVersion(),
 		SilenceUsage:  true,
@@ -31,7 +32,7 @@ that are loaded and replaced while requests flow.`,
 	root.SetVersionTemplate(versionLine())
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(newServe(stdout, stderr), newCheck(stdout, stderr), newDemo(stdout, stderr), newPolicy(stdout), newVersion(stdout))
+	root.AddCommand(newServe(stdout, stderr), newCheck(stdout, stderr), newDemo(stdout, stderr), newBench(stdout, stderr), newPolicy(stdout), newVersion(stdout))
 	return root, started
 }
 
