@@ -75,7 +75,7 @@ var law = map[string][]string{
 // owners says which folders alone may import a third-party module, tests aside.
 var owners = map[string][]string{
 	"github.com/tetratelabs/wazero":   {"plugins"},
-	"github.com/valyala/fasthttp":     {"host"},
+	"github.com/valyala/fasthttp":     {"host", "bench/proxies"},
 	"github.com/bytedance/sonic":      {"host"},
 	"github.com/prometheus":           {"host/telemetry"},
 	"github.com/fsnotify/fsnotify":    {"host/watch"},
