@@ -79,10 +79,12 @@ var owners = map[string][]string{
 	"github.com/bytedance/sonic":      {"host"},
 	"github.com/prometheus":           {"host/telemetry"},
 	"github.com/fsnotify/fsnotify":    {"host/watch"},
-	"github.com/BurntSushi/toml":      {"host/config"},
+	"github.com/BurntSushi/toml":      {"host/config", "bench/scenarios"},
 	"github.com/cespare/xxhash":       {"host", "plugins"},
 	"github.com/spf13":                {"cmd"},
 	"github.com/HdrHistogram":         {"bench"},
+	"gonum.org/v1/plot":               {"bench/report"},
+	"golang.org/x/perf":               {"bench/report"},
 	"github.com/rogpeppe/go-internal": {},
 	"golang.org/x/sys":                {"host", "plugins", "bench"},
 }
