@@ -60,10 +60,10 @@ func TestConfigs(t *testing.T) {
 
 func TestParseVersion(t *testing.T) {
 	for said, want := range map[string]string{
-		"nginx version: nginx/1.22.1\n":                                           "1.22.1",
+		"nginx version: nginx/1.22.1\n":                                            "1.22.1",
 		"HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/\nmore": "2.6.12-1+deb12u4",
-		"2.6.2\n":                                         "2.6.2",
-		"v2.10.0 h1:abc=":                                 "v2.10.0",
+		"2.6.2\n":         "2.6.2",
+		"v2.10.0 h1:abc=": "v2.10.0",
 		"infinirouter (devel) linux/amd64 go1.26":         "(devel)",
 		"infinirouter a3ed74a-dirty linux/amd64 go1.26.8": "a3ed74a-dirty",
 		"infinirouter v0.3.1 linux/amd64 go1.26.8":        "v0.3.1",
