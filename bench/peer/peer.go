@@ -42,6 +42,9 @@ func (p Peer) Policies() []string { return p.policies }
 // Ours says that the peer is this project's router.
 func (p Peer) Ours() bool { return p.program == routerProgram }
 
+// Built says that the peer's program is of this repository.
+func (p Peer) Built() bool { return p.program == routerProgram || p.program == proxiesProgram }
+
 // Programs are the files of what this repository builds.
 type Programs struct {
 	Router  string // infinirouter

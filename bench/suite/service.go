@@ -109,10 +109,15 @@ func getJSON(ctx context.Context, url string, to any) error {
 	return nil
 }
 
+// replyBytes is the length of a reply that does not stream.
+const replyBytes = 1 << 10
+
 // behaviour is the headers that ask the service for a case's timing.
 func behaviour(first, interval time.Duration) map[string]string {
 	ms := func(d time.Duration) string {
 		return strings.TrimSuffix(fmt.Sprintf("%.3f", float64(d)/float64(time.Millisecond)), ".000")
 	}
-	return map[string]string{"X-Fake-First-Token": ms(first), "X-Fake-Interval": ms(interval)}
+	return map[string]string{
+		"X-Fake-First-Token": ms(first), "X-Fake-Interval": ms(interval), "X-Fake-Bytes": fmt.Sprint(replyBytes),
+	}
 }
