@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -68,19 +69,19 @@ func (p Peer) Start(ctx context.Context, o Options) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	var failures []error
-	for range attempts {
+	for try := 1; ; try++ {
 		r, err := p.start(ctx, path, o)
 		if err == nil {
 			return r, nil
 		}
-		failures = append(failures, err)
-		if ctx.Err() != nil {
-			break
+		if ctx.Err() != nil || try == attempts || !portTaken.MatchString(err.Error()) {
+			return nil, fmt.Errorf("%s does not start: %w", p.Name, err)
 		}
 	}
-	return nil, fmt.Errorf("%s does not start: %w", p.Name, errors.Join(failures...))
 }
+
+// portTaken is what programs say when their port is another's.
+var portTaken = regexp.MustCompile(`(?i)address already in use|cannot bind|could not bind`)
 
 func (p Peer) start(ctx context.Context, path string, o Options) (*Running, error) {
 	dir, err := os.MkdirTemp("", "bench-"+p.Name+"-")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/infinirouter/infinirouter/bench/peer"
 	"github.com/infinirouter/infinirouter/bench/process"
@@ -212,9 +213,9 @@ func (b *bench) note(t report.Target) {
 
 // miss adds a target that cannot be measured to the report, and says so.
 func (b *bench) miss(name, reason string) {
-	m := report.Missing{Name: name, Reason: reason}
-	if !slices.Contains(b.report.Missing, m) {
+	m := report.Missing{Name: name, Reason: strings.Join(strings.Fields(reason), " ")}
+	if !slices.ContainsFunc(b.report.Missing, func(x report.Missing) bool { return x.Name == name }) {
 		b.report.Missing = append(b.report.Missing, m)
-		b.progress.line(fmt.Sprintf("%s is not measured: %s", name, reason))
+		b.progress.line(fmt.Sprintf("%s is not measured: %s", name, m.Reason))
 	}
 }
