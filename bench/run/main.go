@@ -126,7 +126,7 @@ func (o options) place() (suite.Place, error) {
 	if text := os.Getenv(done); text != "" {
 		return parsePlace(text)
 	}
-	p, err := suite.Split()
+	p, err := suite.Split(o.pin == "split")
 	if err != nil || len(p.Generator) == 0 {
 		return p, err
 	}

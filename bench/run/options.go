@@ -49,7 +49,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 0, "`NUMBER` of rounds, instead of each scenario's own")
 	f.BoolVar(&o.quick, "quick", false, "fewer and shorter rounds, fewer cases: under 90 s, to look, not to quote")
 	f.BoolVar(&o.list, "list", false, "list scenarios and targets, and say what is not installed")
-	f.StringVar(&o.pin, "pin", "split", "`HOW` CPUs are shared: split (targets have the upper half to themselves) or none")
+	f.StringVar(&o.pin, "pin", "auto", "`HOW` CPUs are shared: split (targets have the upper half to themselves), none, or auto: split where there are four or more")
 	f.StringVar(&o.router, "router", "", "infinirouter `BINARY` to measure; default: it is built")
 	f.StringVar(&o.policies, "policies", "", "`DIR` of compiled policies; default: policies, and they are compiled")
 	f.StringVar(&o.out, "out", "bin/bench", "`DIR` for report.json, report.md, report.html and plots")
@@ -62,8 +62,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	switch {
 	case f.NArg() > 0:
 		return o, fmt.Errorf("%q is no flag", f.Arg(0))
-	case o.pin != "split" && o.pin != "none":
-		return o, fmt.Errorf("-pin: split or none, not %q", o.pin)
+	case o.pin != "split" && o.pin != "none" && o.pin != "auto":
+		return o, fmt.Errorf("-pin: split, none or auto, not %q", o.pin)
 	case o.rounds < 0:
 		return o, errors.New("-rounds: at least 1")
 	}
