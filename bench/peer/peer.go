@@ -91,7 +91,7 @@ func Known() []Peer {
 				return []string{"run", "--adapter", "caddyfile", "--config", c.file("Caddyfile")}
 			},
 		},
-		proxy("reverseproxy", "Go's httputil.ReverseProxy"),
+		proxy("reverseproxy", "Go ReverseProxy"),
 		proxy("fasthttp", "bare fasthttp proxy"),
 	}
 }

@@ -24,7 +24,15 @@ func (r *Report) HTML(out io.Writer, against *Comparison) error {
 	v.Day = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	v.Took = (time.Duration(r.Seconds) * time.Second).String()
 	v.GiB = fmt.Sprintf("%.0f GiB", float64(r.Environment.Memory)/(1<<30))
-	v.SummaryHeads, v.Summary = r.summary()
+	heads, rows := r.summary()
+	v.SummaryHeads = heads
+	for _, row := range rows {
+		line := rowView{Name: row[0], Ours: strings.HasPrefix(row[0], "InfiniRouter")}
+		for _, text := range row[1:] {
+			line.Cells = append(line.Cells, cellView{Text: text})
+		}
+		v.Summary = append(v.Summary, line)
+	}
 	for i := range r.Scenarios {
 		s, err := r.viewScenario(&r.Scenarios[i])
 		if err != nil {
@@ -40,7 +48,7 @@ type view struct {
 	*Report
 	Day, Took, GiB string
 	SummaryHeads   []string
-	Summary        [][]string
+	Summary        []rowView
 	Shown          []scenarioView
 	Metrics        []Metric
 	Against        *Comparison

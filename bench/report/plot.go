@@ -25,8 +25,8 @@ type drawing struct {
 
 // The size of a plot in its own units; pages scale it.
 const (
-	plotWidth  = 460
-	plotHeight = 290
+	plotWidth  = 410
+	plotHeight = 270
 )
 
 // draw draws one of a scenario's kinds of plots.
@@ -63,10 +63,14 @@ var (
 	pale = rgb(0xe3e7ec)
 )
 
+// sans is measured by the library and shown by browsers, as Arial where it is
+// not installed: they are equally wide.
+var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+
 // empty returns a plot without data, in the style of all.
 func empty() *plot.Plot {
 	p := plot.New()
-	face := font.From(plot.DefaultFont, 11)
+	face := font.From(sans, 11)
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Tick.Label.Font = face, face
 		a.Label.TextStyle.Color, a.Tick.Label.Color = ink, ink
@@ -123,7 +127,7 @@ func (r *Report) drawBars(cells []*Cell, spec Plot) (drawing, error) {
 		}
 	}
 	p.NominalY(names...)
-	p.Y.Tick.Length = 0
+	p.Y.Tick.Length, p.Y.Padding = 0, 8
 	p.X.Max *= 1.2 // room for the figures
 	text, err := svg(p, vg.Length(60+23*len(bars)))
 	return drawing{SVG: text}, err
@@ -149,7 +153,7 @@ func addBar(p *plot.Plot, m Metric, at int, b bar) error {
 	if err != nil {
 		return err
 	}
-	label.TextStyle[0].Font, label.TextStyle[0].Color = font.From(plot.DefaultFont, 11), ink
+	label.TextStyle[0].Font, label.TextStyle[0].Color = font.From(sans, 11), ink
 	label.TextStyle[0].YAlign = text.YCenter
 	label.Offset.X = 5
 	p.Add(label)
