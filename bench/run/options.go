@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -82,11 +83,13 @@ func names(to *[]string) func(string) error {
 	}
 }
 
+var targetName = regexp.MustCompile(`^[\w.-]+$`)
+
 func (o *options) addExternal(text string) error {
 	name, base, ok := strings.Cut(text, "=")
 	u, err := url.Parse(base)
-	if !ok || name == "" || err != nil || u.Scheme != "http" || u.Host == "" {
-		return errors.New("want NAME=http://HOST:PORT")
+	if !ok || !targetName.MatchString(name) || err != nil || u.Scheme != "http" || u.Host == "" {
+		return errors.New("want NAME=http://HOST:PORT, the name of letters, digits, - and .")
 	}
 	o.external = append(o.external, suite.External{Name: name, URL: strings.TrimSuffix(base, "/")})
 	return nil
@@ -128,7 +131,7 @@ func formatPlace(p suite.Place) string { return fmt.Sprint(p.Targets, p.Generato
 
 func parsePlace(text string) (suite.Place, error) {
 	var p suite.Place
-	parts := strings.Split(strings.Trim(text, "[]"), "] [")
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), "] [")
 	lists := []*[]int{&p.Targets, &p.Generator, &p.Service}
 	if len(parts) != len(lists) {
 		return p, fmt.Errorf("CPUs %q: want three lists", text)
