@@ -13,7 +13,7 @@ import (
 // environment looks at the machine. What a system does not tell is left out.
 func environment(p Place) report.Environment {
 	e := report.Environment{
-		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: "unknown CPU", CPUs: runtime.NumCPU(), Go: runtime.Version(), Pinning: p.String(),
+		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: "unknown CPU", CPUs: runtime.NumCPU(), Go: runtime.Version(), Pinning: p.String(), Notes: []string{},
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		e.OS = "Linux " + strings.TrimSpace(string(b)) + " " + runtime.GOARCH
@@ -34,7 +34,18 @@ func environment(p Place) report.Environment {
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		if fields := strings.Fields(string(b)); len(fields) > 2 {
 			e.Load = strings.Join(fields[:3], " ")
+			e.Notes = append(e.Notes, noisy(fields[0], e.CPUs)...)
 		}
 	}
 	return e
+}
+
+// noisy says what a reader must know of a machine that others used.
+func noisy(load string, cpus int) []string {
+	const quiet = 0.25 // of a CPU's time for each CPU: building the programs makes some
+	x, err := strconv.ParseFloat(load, 64)
+	if err != nil || x <= quiet*float64(cpus) {
+		return nil
+	}
+	return []string{"The machine was not quiet when this run began (load average " + load + "): latencies are those of a busy machine, and only figures side by side say something."}
 }

@@ -114,3 +114,14 @@ func TestModulesAreReplaced(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestNoisyMachinesAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		load string
+		want int
+	}{{"0.10", 0}, {"0.50", 0}, {"0.51", 1}, {"19.4", 1}, {"?", 0}} {
+		if got := noisy(c.load, 2); len(got) != c.want {
+			t.Errorf("load %s: %v", c.load, got)
+		}
+	}
+}
