@@ -18,7 +18,14 @@ import (
 
 // runCancel has clients hang up, one after another.
 func (b *bench) runCancel(ctx context.Context, m *measurement) error {
-	names, err := b.startable(ctx, m.targets)
+	own := slices.DeleteFunc(slices.Clone(m.targets), func(name string) bool {
+		if !slices.Contains(b.externalNames(), name) {
+			return false
+		}
+		m.notes = append(m.notes, name+" is not measured here: its service is not one that this scenario can ask.")
+		return true
+	})
+	names, err := b.startable(ctx, own)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/infinirouter/infinirouter/bench/report"
@@ -36,6 +37,7 @@ type measurement struct {
 	shared  *[]*target // that run through all cases of the scenario
 	cells   map[string]*report.Cell
 	order   []string
+	notes   []string
 }
 
 // Run runs the scenarios and returns what they found. An error is one of the
@@ -103,6 +105,11 @@ func (b *bench) scenario(ctx context.Context, s *scenarios.Scenario) error {
 		m := &measurement{s: s, c: c, targets: names, shared: &shared, cells: map[string]*report.Cell{}}
 		if err := kinds[s.Kind](b, ctx, m); err != nil {
 			return fmt.Errorf("case %s: %w", c.Name, err)
+		}
+		for _, note := range m.notes {
+			if !slices.Contains(out.Notes, note) {
+				out.Notes = append(out.Notes, note)
+			}
 		}
 		for _, key := range m.order {
 			out.Cells = append(out.Cells, *m.cells[key])
