@@ -127,6 +127,11 @@ func (m *markdown) scenario(r *Report, s *Scenario) {
 			m.row(append([]string{r.title(c.Target)}, figures(c, columns)...)...)
 		}
 		m.printf("\n")
+		for _, c := range cells {
+			if text := c.errorText(); text != "" {
+				m.printf("Errors of %s in %d rounds: %s.\n\n", r.title(c.Target), len(c.Rounds), text)
+			}
+		}
 	}
 }
 
