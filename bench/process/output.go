@@ -19,7 +19,6 @@ type output struct {
 	dropped int
 	part    []byte        // a line that has not ended
 	more    chan struct{} // closed by the next line
-	closed  bool
 }
 
 func newOutput() *output { return &output{more: make(chan struct{})} }

@@ -89,7 +89,7 @@ func (o *options) addExternal(text string) error {
 	name, base, ok := strings.Cut(text, "=")
 	u, err := url.Parse(base)
 	if !ok || !targetName.MatchString(name) || err != nil || u.Scheme != "http" || u.Host == "" {
-		return errors.New("want NAME=http://HOST:PORT, the name of letters, digits, - and .")
+		return errors.New("want NAME=http://HOST:PORT, the name of letters, digits, dots and dashes")
 	}
 	o.external = append(o.external, suite.External{Name: name, URL: strings.TrimSuffix(base, "/")})
 	return nil

@@ -24,8 +24,6 @@ type target struct {
 	fresh   process.Usage // right after its start
 }
 
-func (t *target) direct() bool { return t.name == peer.Direct }
-
 // usage is what the target has used; nothing when that cannot be known.
 func (t *target) usage() (process.Usage, error) {
 	if t.pid == 0 {
