@@ -37,13 +37,13 @@ check: ## check format, vet, lint, import law and tidiness
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 -run '^(TestImportLaw|TestLawCatchesBreaches|TestPackagesHaveNamesAndDocs|TestTopLevelFolders|TestNothingIsCommittedThatShouldNotBe|TestToolsAreNotDependencies)$$' ./cmd/infinirouter
 
-bench: ## measure the router and its peers over loopback, some ten minutes: bin/bench/report.html
+bench: ## measure the router and its peers over loopback, some fifteen minutes: bin/bench/report.html
 	@$(GO) run ./bench/run $(BENCHARGS)
 
 bench-quick: ## the same at a glance, under 90 s
 	@$(GO) run ./bench/run -quick $(BENCHARGS)
 
-bench-report: ## the same with more rounds, on a quiet machine, into bench/README.md
+bench-report: ## the same with more rounds, half an hour on a quiet machine, into bench/README.md
 	@$(GO) run ./bench/run -rounds 7 -readme bench/README.md $(BENCHARGS)
 
 fuzz: policies ## fuzz every parser for FUZZTIME each

@@ -34,7 +34,7 @@ var errHelp = flag.ErrHelp
 const usage = `Usage: go run ./bench/run [flags]
 
 Measures this router and its peers; bench/README.md tells what is measured.
-Without flags: all scenarios, all targets; about ten minutes.
+Without flags: all scenarios, all targets; some fifteen minutes.
 
 `
 

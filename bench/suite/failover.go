@@ -124,7 +124,7 @@ func (b *bench) failover(ctx context.Context, t *target, s *service, m *measurem
 // fail makes a service fail, and recoverService makes it well again.
 func fail(s *service, how string) error {
 	if how == "hangs" {
-		return s.pause()
+		return s.process.Pause()
 	}
 	s.kill()
 	return nil
@@ -132,7 +132,7 @@ func fail(s *service, how string) error {
 
 func recoverService(ctx context.Context, s *service, how string) error {
 	if how == "hangs" {
-		return s.resume()
+		return s.process.Resume()
 	}
 	return s.start(ctx)
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/infinirouter/infinirouter/bench/process"
@@ -52,10 +51,6 @@ func (s *service) url() string { return "http://" + s.address }
 
 // kill ends it without a word: its port refuses from now on.
 func (s *service) kill() { s.process.Kill() }
-
-// pause stops it where it is; resume lets it go on. Both fail only if it has ended.
-func (s *service) pause() error  { return s.process.Signal(syscall.SIGSTOP) }
-func (s *service) resume() error { return s.process.Signal(syscall.SIGCONT) }
 
 // stats is what the service has seen.
 type stats struct {
