@@ -11,10 +11,10 @@ FUZZTIME  ?= 30s
 BENCHARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build policies test check bench fuzz clients clean
+.PHONY: help demo build policies test check bench bench-quick bench-report fuzz clients clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## run the router in front of two fake services, on port 8000
 	@$(BIN) demo
@@ -37,8 +37,14 @@ check: ## check format, vet, lint, import law and tidiness
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 -run '^(TestImportLaw|TestLawCatchesBreaches|TestPackagesHaveNamesAndDocs|TestTopLevelFolders|TestNothingIsCommittedThatShouldNotBe|TestToolsAreNotDependencies)$$' ./cmd/infinirouter
 
-bench: policies ## measure the router with and without policies, over loopback
-	@$(GO) run ./bench/run -router $(BIN) $(BENCHARGS)
+bench: ## measure the router and its peers over loopback, some fifteen minutes: bin/bench/report.html
+	@$(GO) run ./bench/run $(BENCHARGS)
+
+bench-quick: ## the same at a glance, under 90 s
+	@$(GO) run ./bench/run -quick $(BENCHARGS)
+
+bench-report: ## the same with more rounds, half an hour on a quiet machine, into bench/README.md
+	@$(GO) run ./bench/run -rounds 7 -readme bench/README.md $(BENCHARGS)
 
 fuzz: policies ## fuzz every parser for FUZZTIME each
 	@.ci/fuzz $(FUZZTIME)

@@ -75,14 +75,16 @@ var law = map[string][]string{
 // owners says which folders alone may import a third-party module, tests aside.
 var owners = map[string][]string{
 	"github.com/tetratelabs/wazero":   {"plugins"},
-	"github.com/valyala/fasthttp":     {"host"},
+	"github.com/valyala/fasthttp":     {"host", "bench/proxies"},
 	"github.com/bytedance/sonic":      {"host"},
 	"github.com/prometheus":           {"host/telemetry"},
 	"github.com/fsnotify/fsnotify":    {"host/watch"},
-	"github.com/BurntSushi/toml":      {"host/config"},
+	"github.com/BurntSushi/toml":      {"host/config", "bench/scenarios"},
 	"github.com/cespare/xxhash":       {"host", "plugins"},
 	"github.com/spf13":                {"cmd"},
 	"github.com/HdrHistogram":         {"bench"},
+	"gonum.org/v1/plot":               {"bench/report"},
+	"golang.org/x/perf":               {"bench/report"},
 	"github.com/rogpeppe/go-internal": {},
 	"golang.org/x/sys":                {"host", "plugins", "bench"},
 }

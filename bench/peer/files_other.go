@@ -1,0 +1,5 @@
+//go:build !unix
+
+package peer
+
+func maxFiles() int { return 1 << 16 }
