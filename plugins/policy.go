@@ -30,6 +30,7 @@ type Limits struct {
 	Vars         int   // vars of one exchange
 	KVBytes      int   // bytes of one key-value value
 	LogPerSecond int   // log lines a second
+	CPUPercent   int   // of one processor, for hooks that run long; 100 is all of it
 	Instances    int   // instances of one policy
 }
 
@@ -39,7 +40,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Fuel: 50_000_000, EventFuel: 20_000_000, InitFuel: 2_000_000_000,
 		Memory: 32 << 20, HostCalls: 1000, VarBytes: 4 << 10, Vars: 32,
-		KVBytes: 64 << 10, LogPerSecond: 20,
+		KVBytes: 64 << 10, LogPerSecond: 20, CPUPercent: 25,
 	}
 }
 

@@ -109,6 +109,7 @@ type Limits struct {
 	VarBytes, Vars            int
 	KVBytes                   int
 	LogPerSecond              int
+	CPUPercent                int
 	Instances                 int // 0: twice GOMAXPROCS
 }
 

@@ -115,6 +115,7 @@ func limitsSchema(l *Limits) []key {
 		integer("vars", &l.Vars, 32, span{0, 1024}, "Vars of one exchange."),
 		size("kv_bytes", &l.KVBytes, 64<<10, span{0, 16 << 20}, "One value in the key-value store."),
 		integer("log_per_second", &l.LogPerSecond, 20, span{0, maxCount}, "Log lines; more are dropped."),
+		integer("cpu_percent", &l.CPUPercent, 25, span{1, 100_000}, "Of one processor, in the long run, for hooks that take longer than some 30us; they pause beyond it."),
 		integer("instances", &l.Instances, 0, span{0, 1024}, "Instances at a time; 0: twice GOMAXPROCS."),
 	}
 }

@@ -57,7 +57,7 @@ func (p *policy) newInstance() (*instance, error) {
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
 	call := p.native.NewCall()
-	in := &instance{call: call, room: &linearMemory{lane: p.lane, limit: p.memory}}
+	in := &instance{call: call, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
 	if err := in.instantiate(p.runtime, p.program.compiled); err != nil {
 		in.room.Free()
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))

@@ -1,6 +1,10 @@
 package sandbox
 
-import "runtime"
+import (
+	"runtime"
+	"sync"
+	"time"
+)
 
 // lane is what a guest that runs for longer than a slice of fuel must be in.
 // Honest hooks end long before that. There is one place less than there are
@@ -10,24 +14,56 @@ import "runtime"
 // served.
 type lane struct {
 	places chan struct{}
-	alone  bool // there is one processor: guests pause instead
+	alone  bool // there is one processor: guests give way between slices
 }
 
 func newLane(processors int) *lane {
 	return &lane{places: make(chan struct{}, max(processors-1, 1)), alone: processors == 1}
 }
 
-// turn is called by a guest between two slices: it comes in, or moves behind
-// those who wait.
-func (l *lane) turn(inside bool) {
-	if inside {
-		<-l.places
-	}
+func (l *lane) enter() { l.places <- struct{}{} }
+
+func (l *lane) leave() {
+	<-l.places
 	if l.alone {
 		runtime.Gosched()
 	}
-	l.places <- struct{}{}
 }
 
-// leave ends a guest's stay.
-func (l *lane) leave() { <-l.places }
+const (
+	// shareBurst is the processor time in the lane that a policy may have saved
+	// up: a few collections of a Go guest's garbage.
+	shareBurst = 100 * time.Millisecond
+	// shareDebt is what it may be behind, and longestPause how long one of its
+	// guests pauses at a time for that.
+	shareDebt    = 100 * time.Millisecond
+	longestPause = 20 * time.Millisecond
+)
+
+// share is how much of a processor a policy may take in the lane, over time:
+// a bucket of processor time that fills at that rate. Safe for concurrent use.
+type share struct {
+	rate float64 // of one processor
+
+	mu   sync.Mutex
+	left time.Duration
+	last time.Duration // since epoch
+}
+
+func newShare(percent int) *share {
+	return &share{rate: float64(percent) / 100, left: shareBurst, last: time.Since(epoch)}
+}
+
+// spend takes time that was used until now, and returns how long to pause for
+// it.
+func (s *share) spend(used, now time.Duration) (pause time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = min(s.left+time.Duration(float64(now-s.last)*s.rate), shareBurst)
+	s.last = now
+	s.left = max(s.left-used, -shareDebt)
+	if s.left >= 0 {
+		return 0
+	}
+	return min(time.Duration(float64(-s.left)/s.rate), longestPause)
+}

@@ -171,6 +171,7 @@ func withDefaults(lim plugins.Limits) plugins.Limits {
 	orDefault(&lim.Vars, def.Vars)
 	orDefault(&lim.KVBytes, def.KVBytes)
 	orDefault(&lim.LogPerSecond, def.LogPerSecond)
+	orDefault(&lim.CPUPercent, def.CPUPercent)
 	orDefault(&lim.Instances, 2*runtime.GOMAXPROCS(0))
 	return lim
 }

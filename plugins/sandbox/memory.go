@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero/experimental"
 
@@ -37,10 +38,13 @@ func fitsMemory(info *meter.Info, limit int64) error {
 // has a page, is how a metered module visits the host between two slices of
 // fuel (meter.Costs.HostMemory).
 type linearMemory struct {
-	lane   *lane
-	limit  uint64 // bytes
-	room   room
-	inLane bool // its guest has used up a slice in this call
+	lane  *lane
+	share *share
+	limit uint64 // bytes
+	room  room
+
+	inLane bool          // its guest has used up a slice in this call
+	since  time.Duration // when it came in, since epoch
 }
 
 // Allocate implements experimental.MemoryAllocator.
@@ -57,18 +61,31 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	return nil
 }
 
-// turn is called when the guest, or the host on its behalf, has used up a slice.
+// turn is called when the guest, or the host on its behalf, has used up a slice:
+// it comes into the lane, or leaves it and comes in again behind those who wait,
+// and later if its policy has had its share.
 func (m *linearMemory) turn() {
-	m.lane.turn(m.inLane)
-	m.inLane = true
+	if m.inLane {
+		if pause := m.leave(); pause > 0 {
+			time.Sleep(pause)
+		}
+	}
+	m.lane.enter()
+	m.inLane, m.since = true, time.Since(epoch)
 }
 
 // rest is called when the guest has returned.
 func (m *linearMemory) rest() {
 	if m.inLane {
-		m.inLane = false
-		m.lane.leave()
+		m.leave()
 	}
+}
+
+func (m *linearMemory) leave() (pause time.Duration) {
+	m.inLane = false
+	m.lane.leave()
+	now := time.Since(epoch)
+	return m.share.spend(now-m.since, now)
 }
 
 // Free implements experimental.LinearMemory.

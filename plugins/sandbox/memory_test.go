@@ -3,6 +3,7 @@ package sandbox
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/meter"
@@ -60,13 +61,14 @@ func TestMemoryThatTheSystemDoesNotGive(t *testing.T) {
 }
 
 func TestTurnsGoRound(t *testing.T) {
-	l := newLane(2)
-	l.turn(false)
+	l, s := newLane(2), newShare(100_000)
+	first, second := &linearMemory{lane: l, share: s}, &linearMemory{lane: l, share: s}
+	first.turn()
 	came := make(chan int)
 	go func() {
-		l.turn(false)
+		second.turn()
 		came <- 1
-		l.leave()
+		second.rest()
 		came <- 2
 	}()
 	select {
@@ -74,19 +76,44 @@ func TestTurnsGoRound(t *testing.T) {
 		t.Fatal("two guests in a lane for one")
 	default:
 	}
-	l.leave()
+	first.rest()
 	for want := 1; want <= 2; want++ {
 		if got := <-came; got != want {
 			t.Errorf("step %d, want %d", got, want)
 		}
 	}
 	for range 3 {
-		l.turn(false)
-		l.turn(true) // alone, it comes in again at once
-		l.leave()
+		first.turn()
+		first.turn() // alone, it comes in again at once
+		first.rest()
+		first.rest() // a second time is nothing
 	}
 	if n := len(l.places); n != 0 {
 		t.Errorf("%d places are taken", n)
+	}
+}
+
+// TestShare: a policy may take its part of a processor, save up a little, and
+// owe a little.
+func TestShare(t *testing.T) {
+	const ms = time.Millisecond
+	s := newShare(25)
+	now := s.last
+	for i, step := range []struct{ later, used, pause time.Duration }{
+		{0, 100 * ms, 0}, // what was saved up
+		{0, 1 * ms, 4 * ms},
+		{4 * ms, 0, 0}, // paid back
+		{40 * ms, 10 * ms, 0},
+		{0, 2 * ms, 8 * ms},
+		{0, time.Hour, longestPause}, // debts have an end
+		{400 * ms, 1 * ms, 4 * ms},
+		{time.Hour, shareBurst, 0},
+		{0, 1 * ms, 4 * ms},
+	} {
+		now += step.later
+		if got := s.spend(step.used, now); got != step.pause {
+			t.Errorf("step %d: pause %v, want %v", i, got, step.pause)
+		}
 	}
 }
 

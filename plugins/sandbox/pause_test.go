@@ -30,6 +30,7 @@ func TestGarbageCollectionWaitsForNoGuest(t *testing.T) {
 	const guests, collections = 2, 2
 	spec := l.spec(noop)
 	spec.Path, spec.Limits.Instances = l.file("spin.wasm", module), guests
+	spec.Limits.CPUPercent = 10_000                        // nobody pauses
 	spec.Limits.Fuel = 40_000 * meter.DefaultCosts().Slice // some hundred times what the collections take
 	p, err := l.Load(context.Background(), spec)
 	if err != nil {

@@ -35,6 +35,7 @@ type policy struct {
 	program      *program
 	runtime      wazero.Runtime
 	lane         *lane
+	share        *share
 	native       *native.Policy
 	steps        []string // before the first hook
 	logger       *slog.Logger
@@ -65,7 +66,7 @@ func newPolicy(key policyKey, prog *program, l *Loader, shared *native.Policy) *
 	p := &policy{
 		name: key.name, plugin: key.plugin, sha256: key.sha256, grants: key.grants, limits: key.limits,
 		hooks: prog.hooks, program: prog, native: shared, logger: l.logger, steps: initSteps[:],
-		runtime: l.runtime, lane: l.lane, memory: memory, highWater: uint32(memory / 4 * 3),
+		runtime: l.runtime, lane: l.lane, share: newShare(key.limits.CPUPercent), memory: memory, highWater: uint32(memory / 4 * 3),
 		pool: pool{max: key.limits.Instances},
 	}
 	for h := range abi.Hook(abi.HookCount) {
