@@ -80,6 +80,7 @@ func (m *module) branchTable() {
 // open reads a block's type and opens its frame, and for a loop its region.
 func (m *module) open(at int, op byte) {
 	passed := m.blockType()
+	short := m.pos == at+2 && m.b[at+1]&0x40 != 0 // not a type of the type section
 	w := &m.walk
 	if len(w.frames) > m.lim.Nesting {
 		m.over(at, "blocks nested too deeply", "Nesting", len(w.frames), m.lim.Nesting)
@@ -104,7 +105,7 @@ func (m *module) open(at int, op byte) {
 		w.regions = append(w.regions, region{
 			current: min(current, 0), edit: len(w.edits), frame: len(w.frames) - 1,
 			// A type of the type section may take values.
-			carries: m.b[at+1]&0x40 != 0 && w.loops <= maxCarries,
+			carries: short && w.loops <= maxCarries,
 		})
 		w.edits = append(w.edits, edit{at: uint32(m.pos), kind: editCharge})
 		m.info.Loops++
