@@ -81,9 +81,9 @@ func (g *generator) statement() {
 	case 6:
 		g.expr(pick(&g.choices, g.values))
 		g.emit(opDrop)
-	case 7, 8, 9:
+	case 7, 8:
 		g.block("")
-	case 10:
+	case 9, 10:
 		g.spin()
 	case 11:
 		g.jump()
@@ -173,6 +173,9 @@ func (g *generator) spin() {
 	g.emit(i32(int64(g.of(12))), set(counter))
 	g.nest(opLoop, typeEmpty, generatedLabel{loop: true}, func() {
 		g.statements(3)
+		if g.of(4) == 3 {
+			g.call(g.of(len(g.funcs)))
+		}
 		g.tick()
 		g.emit(get(counter), i32(1), opI32Sub, opLocalTee, u(counter), i32(0), 0x4a, opBrIf, 0) // i32.gt_s
 	})
