@@ -65,6 +65,12 @@ func (d *differ) paid(bare, metered *run) {
 	d.Helper()
 	reference := newSubject(d, "compiler", counted(d.wasm, d.costs, 0), d.calls).run(d, -1, 0)
 	d.same("counted", bare, reference)
+	d.covers(metered, reference)
+}
+
+// covers holds the fuel of one run against the count of another.
+func (d *differ) covers(metered, reference *run) {
+	d.Helper()
 	var spent int64
 	for i, st := range metered.steps {
 		spent += st.spent
