@@ -98,6 +98,7 @@ func (m *module) startBody(t signature) (entry int64) {
 	m.info.MaxLocals = max(m.info.MaxLocals, m.walk.locals)
 	m.walk.points, m.walk.loops, m.walk.work = 0, 0, m.info.CompileWork
 	m.work(1, t.params.size()+t.results.size())
+	m.helperWork()
 	m.walk.frames = append(m.walk.frames[:0], frame{opcode: opBlock, merge: dead})
 	m.walk.regions = append(m.walk.regions[:0], region{edit: 0})
 	m.walk.edits = append(m.walk.edits[:0], edit{at: uint32(m.pos), kind: editCharge})

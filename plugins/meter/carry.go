@@ -48,4 +48,5 @@ func (m *module) carry(head int) {
 	w.edits[head-1].kind, w.edits[head-1].value = editCarry, w.edits[head].value
 	w.edits = append(w.edits, edit{at: uint32(m.pos), kind: editEnd})
 	m.work(expanded/2, 0)
+	m.helperWork()
 }

@@ -32,6 +32,7 @@ const (
 	opF32Const     = 0x43
 	opF64Const     = 0x44
 	opNumericFirst = 0x45
+	opI32LeU       = 0x4d
 	opI64LtS       = 0x53
 	opI32Sub       = 0x6b
 	opI64Add       = 0x7c

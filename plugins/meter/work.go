@@ -19,6 +19,7 @@ func (m *module) work(n, passed int) {
 func (m *module) loopWork(passed int) {
 	m.walk.loops++
 	m.work(1, passed)
+	m.helperWork()
 	others := m.walk.loops/8 + len(m.walk.regions) - 1
 	m.info.CompileWork += int64(others) * int64(compilePoint+m.walk.locals+passed)
 }
@@ -27,6 +28,10 @@ func (m *module) loopWork(passed int) {
 func (m *module) callWork(t signature) {
 	m.info.CompileWork += int64(m.mutableGlobals + t.params.size() + t.results.size())
 }
+
+// helperWork adds a call that is inserted: of a helper, or the one that a charge
+// may need. Like any call it makes the mutable globals be read anew.
+func (m *module) helperWork() { m.callWork(signature{}) }
 
 // checkWork refuses the function or the module if it is over its limit.
 func (m *module) checkWork(at int) {
