@@ -7,6 +7,7 @@ const dead = -1
 type frame struct {
 	opcode byte  // opBlock, opLoop, opIf or opElse; the function itself is an opBlock
 	region int32 // the region that control is in after the block
+	joins  int32 // branches to it so far
 	merge  int64 // heaviest path that branches to the block's end, dead if none does
 	before int64 // of an opIf: the path to it, which its other arm continues
 }

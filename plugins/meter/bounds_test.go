@@ -47,7 +47,7 @@ var dense = map[string]func(b *builder){
 	},
 	"bulk instructions": func(b *builder) {
 		b.memory(1, 1)
-		for range 40 {
+		for range 30 {
 			b.fn("", "", nil, rep(500, code(opMemoryGrow, 0)))
 		}
 	},

@@ -16,17 +16,19 @@ func (m *module) control(at int, op byte) {
 		m.closeFrame()
 	case opBr:
 		m.charge(m.costs.Instruction)
-		m.branch(m.label())
+		m.branch(m.branchWork(m.label()))
 		m.leave()
 	case opBrIf:
 		m.charge(m.costs.Instruction)
-		m.branch(m.label())
+		m.branch(m.branchWork(m.label()))
 	case opBrTable:
 		m.charge(m.costs.Slow)
 		m.branchTable()
 		m.leave()
 	case opReturn:
 		m.charge(m.costs.Instruction)
+		m.work(1, 0)
+		m.joinWork(len(m.walk.frames)-1, 4)
 		m.leave()
 	default:
 		m.fail(at, "unknown instruction", hex(op))
@@ -47,7 +49,6 @@ func (m *module) charge(weight int64) {
 func (m *module) leave() { m.walk.regions[len(m.walk.regions)-1].current = dead }
 
 func (m *module) label() int {
-	m.work(1, 0)
 	at := m.pos
 	label := m.index("label", len(m.walk.frames))
 	m.shiftLabel(at, label)
@@ -73,7 +74,7 @@ func (m *module) branchTable() {
 	n := m.countMore("targets of a br_table", "BrTableTargets", 1, m.lim.BrTableTargets, 1)
 	m.info.MaxBrTable = max(m.info.MaxBrTable, n+1)
 	for i := 0; i <= n && m.err == nil; i++ {
-		m.branch(m.label())
+		m.branch(m.targetWork(m.label()))
 	}
 }
 

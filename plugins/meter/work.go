@@ -8,10 +8,36 @@ const compilePoint = 16
 // control flow of its own.
 const expanded = 8
 
+// moved is how much more a local weighs where control branches: it may have to be
+// moved to where the other ways into the target have it.
+const moved = 3
+
 // work adds n control points that pass a number of values beside the locals.
 func (m *module) work(n, passed int) {
 	m.walk.points += n
-	m.info.CompileWork += int64(n) * int64(compilePoint+m.walk.points/64+m.walk.locals+passed)
+	m.info.CompileWork += int64(n) * int64(compilePoint+m.walk.points/8+m.walk.locals+passed)
+}
+
+// branchWork adds a branch, and returns its label.
+func (m *module) branchWork(label int) int {
+	m.work(1, moved*m.walk.locals)
+	m.joinWork(label, 4)
+	return label
+}
+
+// targetWork adds a target of a br_table, and returns its label.
+func (m *module) targetWork(label int) int {
+	m.info.CompileWork += int64(compilePoint + (1+moved)*m.walk.locals)
+	m.joinWork(label, 256)
+	return label
+}
+
+// joinWork adds one more way into the place that a label names: a compiler looks
+// at all of them for each of them, at so many for one unit.
+func (m *module) joinWork(label int, per int32) {
+	f := &m.walk.frames[len(m.walk.frames)-1-label]
+	f.joins++
+	m.info.CompileWork += int64(f.joins / per)
 }
 
 // loopWork adds a loop: its point, and its share of the function's loops and of
