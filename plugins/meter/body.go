@@ -34,6 +34,7 @@ type walker struct {
 	groups   int   // of locals declared
 	declared span  // the groups
 	points   int   // control points so far
+	accesses int   // loads and stores so far
 	loops    int   // loop heads so far
 	work     int64 // CompileWork before the function
 }
@@ -97,7 +98,7 @@ func (m *module) startBody(t signature) (entry int64) {
 		m.over(m.pos, "too many locals", "LocalsPerFunction", locals, m.lim.LocalsPerFunction)
 	}
 	m.info.MaxLocals = max(m.info.MaxLocals, m.walk.locals)
-	m.walk.points, m.walk.loops, m.walk.work = 0, 0, m.info.CompileWork
+	m.walk.points, m.walk.accesses, m.walk.loops, m.walk.work = 0, 0, 0, m.info.CompileWork
 	m.work(1, t.params.size()+t.results.size())
 	m.helperWork()
 	m.walk.frames = append(m.walk.frames[:0], frame{opcode: opBlock, merge: dead})
@@ -127,6 +128,9 @@ func (m *module) instruction() {
 	op := m.byte()
 	switch {
 	case op >= opNumericFirst && op <= opNumericLast:
+		if traps[op] {
+			m.info.CompileWork += trapWork
+		}
 		m.charge(m.numeric(slow[op]))
 	case op >= opLocalGet && op <= opLocalTee:
 		m.index("local", m.walk.locals)
@@ -220,6 +224,7 @@ func (m *module) typedSelect(at int) {
 }
 
 func (m *module) memarg(widest byte) {
+	m.walk.accesses++
 	if !m.info.HasMemory {
 		m.fail(m.pos, "memory instruction without a memory", nil)
 	}

@@ -103,6 +103,17 @@ var slow = func() (t [256]bool) {
 	return t
 }()
 
+// traps marks the numeric instructions that can trap: integer divisions and
+// remainders, and truncations.
+var traps = func() (t [256]bool) {
+	for _, span := range [][2]int{{0x6d, 0x70}, {0x7f, 0x82}, {0xa8, 0xab}, {0xae, 0xb1}} {
+		for op := span[0]; op <= span[1]; op++ {
+			t[op] = true
+		}
+	}
+	return t
+}()
+
 // vectorSlow is slow for vector instructions: what no one machine instruction does.
 var vectorSlow = func() (t [256]bool) {
 	for _, span := range [][2]int{

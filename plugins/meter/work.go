@@ -12,10 +12,16 @@ const expanded = 8
 // moved to where the other ways into the target have it.
 const moved = 3
 
-// work adds n control points that pass a number of values beside the locals.
+// trapWork is what an arithmetic instruction that can trap counts: its checks are
+// much code, but no control flow.
+const trapWork = 24
+
+// work adds n control points that pass a number of values beside the locals. What
+// is known of the addresses used before is copied from each to the next.
 func (m *module) work(n, passed int) {
-	m.walk.points += n
-	m.info.CompileWork += int64(n) * int64(compilePoint+m.walk.points/8+m.walk.locals+passed)
+	w := &m.walk
+	w.points += n
+	m.info.CompileWork += int64(n) * int64(compilePoint+w.points/8+w.accesses/4+w.locals+passed)
 }
 
 // branchWork adds a branch, and returns its label.
