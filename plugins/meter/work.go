@@ -14,7 +14,7 @@ const moved = 3
 
 // trapWork is what an arithmetic instruction that can trap counts: its checks are
 // much code, but no control flow.
-const trapWork = 24
+const trapWork = 48
 
 // work adds n control points that pass a number of values beside the locals. What
 // is known of the addresses used before is copied from each to the next.
