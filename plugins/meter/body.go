@@ -174,7 +174,7 @@ func (m *module) other(at int, op byte) {
 			return
 		}
 		m.callWork(m.types[t])
-		m.work(expanded/4, 0)
+		m.work(expanded, 0)
 		weight = m.costs.Slow
 		if m.openTable {
 			weight = m.costs.HostCall

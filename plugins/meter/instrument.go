@@ -72,6 +72,7 @@ type edit struct {
 func (m *module) edit(at, helper int) {
 	m.carryNothing()
 	m.helperWork()
+	m.helperWork() // the instruction itself is compiled to one more
 	m.walk.edits = append(m.walk.edits, edit{at: uint32(at), kind: editHelper + editKind(helper)})
 }
 

@@ -41,7 +41,7 @@ type Limits struct {
 // with the depth of the blocks that follow from each other, with the ways into
 // one place and with the loops of a function times each other: 60 KB can take
 // minutes and gigabytes. The estimate adds up, for every block, loop, branch and
-// return, and several times for an instruction that is compiled to control flow
+// return, and twice for an instruction that is compiled to control flow
 // of its own: compilePoint, an 8th of the points before it in the function, the
 // function's locals, and the values that a block passes. A branch and each target
 // of a br_table weigh the locals several times, and a fraction of the branches to

@@ -89,7 +89,7 @@ func newOverheadGuest(b *testing.B, v overheadVariant, wasm []byte, export strin
 		fuel = m
 	}
 	g.call.Bind(m.Memory(), native.NewFuel(fuel.ExportedGlobal(FuelGlobal).(api.MutableGlobal),
-		fuel.ExportedGlobal(ReserveGlobal).(api.MutableGlobal), DefaultCosts().Slice))
+		fuel.ExportedGlobal(ReserveGlobal).(api.MutableGlobal), DefaultCosts().Slice, func() {}))
 	for _, name := range []string{abi.ExportInitialize, abi.ExportConfigure} {
 		if f := m.ExportedFunction(name); f != nil {
 			g.call.StartConfigure()

@@ -6,7 +6,7 @@ const compilePoint = 16
 
 // expanded is how many control points an instruction counts for that becomes
 // control flow of its own.
-const expanded = 8
+const expanded = 2
 
 // moved is how much more a local weighs where control branches: it may have to be
 // moved to where the other ways into the target have it.
