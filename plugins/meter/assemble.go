@@ -1,5 +1,7 @@
 package meter
 
+import "math"
+
 const pageBytes = 65536
 
 // assemble writes the metered module: every section as it was, with what is
@@ -10,9 +12,13 @@ func (m *module) assemble() []byte {
 	if !m.sections[sectionCode].found {
 		e.begin(m, span{})
 	}
-	e.helperBody(1, m.costs.BytesPerUnit)
-	e.helperBody(pageBytes, m.costs.BytesPerUnit)
-	e.helperBody(1, m.costs.EntriesPerUnit)
+	pages := uint32(MaxPages)
+	if m.info.HasMax {
+		pages = m.info.MemoryMax
+	}
+	e.helperBody(1, m.costs.BytesPerUnit, math.MaxUint32)
+	e.helperBody(pageBytes, m.costs.BytesPerUnit, pages)
+	e.helperBody(1, m.costs.EntriesPerUnit, math.MaxUint32)
 	e.refillBody(m.costs, m.info.HasMemory)
 
 	out := make([]byte, 0, len(m.b)+e.size()-m.sections[sectionCode].content.size()+1024)

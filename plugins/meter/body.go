@@ -7,6 +7,7 @@ const dead = -1
 type frame struct {
 	opcode byte  // opBlock, opLoop, opIf or opElse; the function itself is an opBlock
 	region int32 // the region that control is in after the block
+	joins  int32 // branches to it so far
 	merge  int64 // heaviest path that branches to the block's end, dead if none does
 	before int64 // of an opIf: the path to it, which its other arm continues
 }
@@ -33,6 +34,7 @@ type walker struct {
 	groups   int   // of locals declared
 	declared span  // the groups
 	points   int   // control points so far
+	accesses int   // loads and stores so far
 	loops    int   // loop heads so far
 	work     int64 // CompileWork before the function
 }
@@ -96,8 +98,9 @@ func (m *module) startBody(t signature) (entry int64) {
 		m.over(m.pos, "too many locals", "LocalsPerFunction", locals, m.lim.LocalsPerFunction)
 	}
 	m.info.MaxLocals = max(m.info.MaxLocals, m.walk.locals)
-	m.walk.points, m.walk.loops, m.walk.work = 0, 0, m.info.CompileWork
+	m.walk.points, m.walk.accesses, m.walk.loops, m.walk.work = 0, 0, 0, m.info.CompileWork
 	m.work(1, t.params.size()+t.results.size())
+	m.helperWork()
 	m.walk.frames = append(m.walk.frames[:0], frame{opcode: opBlock, merge: dead})
 	m.walk.regions = append(m.walk.regions[:0], region{edit: 0})
 	m.walk.edits = append(m.walk.edits[:0], edit{at: uint32(m.pos), kind: editCharge})
@@ -125,6 +128,9 @@ func (m *module) instruction() {
 	op := m.byte()
 	switch {
 	case op >= opNumericFirst && op <= opNumericLast:
+		if traps[op] {
+			m.info.CompileWork += trapWork
+		}
 		m.charge(m.numeric(slow[op]))
 	case op >= opLocalGet && op <= opLocalTee:
 		m.index("local", m.walk.locals)
@@ -168,7 +174,7 @@ func (m *module) other(at int, op byte) {
 			return
 		}
 		m.callWork(m.types[t])
-		m.work(expanded/4, 0)
+		m.work(expanded, 0)
 		weight = m.costs.Slow
 		if m.openTable {
 			weight = m.costs.HostCall
@@ -218,6 +224,7 @@ func (m *module) typedSelect(at int) {
 }
 
 func (m *module) memarg(widest byte) {
+	m.walk.accesses++
 	if !m.info.HasMemory {
 		m.fail(m.pos, "memory instruction without a memory", nil)
 	}

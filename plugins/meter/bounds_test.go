@@ -47,7 +47,7 @@ var dense = map[string]func(b *builder){
 	},
 	"bulk instructions": func(b *builder) {
 		b.memory(1, 1)
-		for range 40 {
+		for range 30 {
 			b.fn("", "", nil, rep(500, code(opMemoryGrow, 0)))
 		}
 	},
@@ -69,6 +69,39 @@ var dense = map[string]func(b *builder){
 		for range 100_000 {
 			b.add(sectionData, 1, 0)
 		}
+	},
+	"empty custom sections": func(b *builder) {
+		b.tail = rep(100_000, []byte{sectionCustom, 1, 0})
+	},
+	"long export names": func(b *builder) {
+		f := b.fn("", "", nil)
+		for i := range 4000 {
+			b.export(string(rep(1000, []byte{'n'}))+string([]byte{byte('0' + i%64), byte('0' + i/64)}), KindFunction, f)
+		}
+	},
+	"many parameters of many imports": func(b *builder) {
+		b.typ(string(rep(250, []byte(tI32))), "")
+		for range 500 {
+			b.add(sectionImport, 0, 0, 0, 0)
+		}
+	},
+	"types of imports and exports": func(b *builder) {
+		for i := range 500 {
+			b.imp("", "", b.typ(string(rep(i%3, []byte(tI32))), tI64))
+			b.export(string([]byte{byte('0' + i%64), byte('0' + i/64)}), KindFunction, i)
+		}
+	},
+	"a name section": func(b *builder) {
+		b.fn("", "", nil)
+		var names []byte
+		for i := range 40_000 {
+			b.add(sectionFunction, 0)
+			b.add(sectionCode, 2, 0, opEnd)
+			names = append(append(names, u(i)...), 0)
+		}
+		names = code(u(40_000), names)
+		c := code(str("name"), 1, u(len(names)), names)
+		b.tail = code(sectionCustom, u(len(c)), c)
 	},
 	"br_table": func(b *builder) {
 		b.fn("", "", nil, i32(0), opBrTable, u(16_000), rep(16_001, []byte{0}))
@@ -92,6 +125,29 @@ func TestBounds(t *testing.T) {
 			build(b)
 			checkBounds(t, b.bytes(), true)
 		})
+	}
+}
+
+// TestBoundsOfRefused holds the bounds where a count, a size or a name is what is
+// wrong: none of them may cost anything before it is believed.
+func TestBoundsOfRefused(t *testing.T) {
+	most := u(1<<32 - 1)
+	for id := range byte(sectionIDs) {
+		content := code(most, rep(64, []byte{0}))
+		checkBounds(t, code(wasmHeader, id, u(len(content)), content), false)
+		checkBounds(t, code(wasmHeader, id, most), false)
+	}
+	same := &builder{}
+	same.fn("", "", nil)
+	for range 4000 {
+		same.export("the same name as all the others", KindFunction, 0)
+	}
+	checkBounds(t, same.bytes(), false)
+	checkBounds(t, code(wasmHeader, rep(100_000, []byte{sectionType, 1, 0})), false)
+	for _, r := range refusals {
+		b := &builder{}
+		r.build(b)
+		checkBounds(t, b.bytes(), false)
 	}
 }
 

@@ -47,5 +47,6 @@ func (m *module) carry(head int) {
 	w.edits[head].kind = editCarried
 	w.edits[head-1].kind, w.edits[head-1].value = editCarry, w.edits[head].value
 	w.edits = append(w.edits, edit{at: uint32(m.pos), kind: editEnd})
-	m.work(expanded/2, 0)
+	m.work(2*expanded, 0)
+	m.helperWork()
 }

@@ -16,17 +16,19 @@ func (m *module) control(at int, op byte) {
 		m.closeFrame()
 	case opBr:
 		m.charge(m.costs.Instruction)
-		m.branch(m.label())
+		m.branch(m.branchWork(m.label()))
 		m.leave()
 	case opBrIf:
 		m.charge(m.costs.Instruction)
-		m.branch(m.label())
+		m.branch(m.branchWork(m.label()))
 	case opBrTable:
 		m.charge(m.costs.Slow)
 		m.branchTable()
 		m.leave()
 	case opReturn:
 		m.charge(m.costs.Instruction)
+		m.work(1, 0)
+		m.joinWork(len(m.walk.frames)-1, 4)
 		m.leave()
 	default:
 		m.fail(at, "unknown instruction", hex(op))
@@ -47,7 +49,6 @@ func (m *module) charge(weight int64) {
 func (m *module) leave() { m.walk.regions[len(m.walk.regions)-1].current = dead }
 
 func (m *module) label() int {
-	m.work(1, 0)
 	at := m.pos
 	label := m.index("label", len(m.walk.frames))
 	m.shiftLabel(at, label)
@@ -73,13 +74,14 @@ func (m *module) branchTable() {
 	n := m.countMore("targets of a br_table", "BrTableTargets", 1, m.lim.BrTableTargets, 1)
 	m.info.MaxBrTable = max(m.info.MaxBrTable, n+1)
 	for i := 0; i <= n && m.err == nil; i++ {
-		m.branch(m.label())
+		m.branch(m.targetWork(m.label()))
 	}
 }
 
 // open reads a block's type and opens its frame, and for a loop its region.
 func (m *module) open(at int, op byte) {
 	passed := m.blockType()
+	short := m.pos == at+2 && m.b[at+1]&0x40 != 0 // not a type of the type section
 	w := &m.walk
 	if len(w.frames) > m.lim.Nesting {
 		m.over(at, "blocks nested too deeply", "Nesting", len(w.frames), m.lim.Nesting)
@@ -104,7 +106,7 @@ func (m *module) open(at int, op byte) {
 		w.regions = append(w.regions, region{
 			current: min(current, 0), edit: len(w.edits), frame: len(w.frames) - 1,
 			// A type of the type section may take values.
-			carries: m.b[at+1]&0x40 != 0 && w.loops <= maxCarries,
+			carries: short && w.loops <= maxCarries,
 		})
 		w.edits = append(w.edits, edit{at: uint32(m.pos), kind: editCharge})
 		m.info.Loops++

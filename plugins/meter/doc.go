@@ -22,7 +22,8 @@
 //     out;
 //   - before every instruction whose work is an operand (memory.fill,
 //     memory.copy, memory.init, table.copy, table.init, memory.grow): by that
-//     operand, through a helper function appended to the module.
+//     operand, through a helper function appended to the module; pages that
+//     memory.grow can't ever have cost nothing.
 //
 // Control can only go back through a loop head or into a function, so every
 // instruction run was paid for before it ran: fuel spent is never less than the

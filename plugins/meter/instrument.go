@@ -1,6 +1,9 @@
 package meter
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Inspect validates a module and says what it is. It keeps no reference to
 // wasm. An error is an *Error. Time is linear in the file's size; memory
@@ -68,6 +71,8 @@ type edit struct {
 // edit inserts a call of a helper before the instruction at the offset.
 func (m *module) edit(at, helper int) {
 	m.carryNothing()
+	m.helperWork()
+	m.helperWork() // the instruction itself is compiled to one more
 	m.walk.edits = append(m.walk.edits, edit{at: uint32(at), kind: editHelper + editKind(helper)})
 }
 
@@ -195,12 +200,18 @@ func (e *emitter) size() int {
 }
 
 // helperBody appends the function (n i32) -> (n i32) that charges for n, read as
-// unsigned: n * times / per, without overflow for any n.
-func (e *emitter) helperBody(times, per int64) {
+// unsigned: n * times / per, without overflow for any n. An n over the limit
+// costs nothing: it makes the instruction fail, which some try on purpose.
+func (e *emitter) helperBody(times, per int64, limit uint32) {
 	e.local = 1
 	b := append(e.scratch[:0], 1, 1, typeI64)
 	b = appendU32(append(b, opGlobalGet), e.fuel)
-	b = append(b, opLocalGet, 0, opI64ExtendI32)
+	b = append(b, opLocalGet, 0)
+	if limit < math.MaxUint32 {
+		b = append(b, opI32Const, 0, opLocalGet, 0)
+		b = append(appendS64(append(b, opI32Const), int64(int32(limit))), opI32LeU, opSelect)
+	}
+	b = append(b, opI64ExtendI32)
 	if times != 1 {
 		b = append(appendS64(append(b, opI64Const), times), opI64Mul)
 	}

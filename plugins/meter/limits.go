@@ -38,16 +38,19 @@ type Limits struct {
 //
 // FunctionWork and CompileWork bound what sizes do not. A compiler's work grows
 // with the places where control splits or joins times the values alive there,
-// and with the loops of a function times each other: 60 KB can take minutes and
-// gigabytes. The estimate adds up, for every block, loop, branch and branch
-// target, and several times for an instruction that is compiled to control flow
-// of its own: compilePoint, a 64th of the points before it in the function, the
-// function's locals, and the values that a block passes. For a loop it adds the
-// same again for each loop around it and for every eight before it in the
-// function; for a call, its values and the mutable globals, which are read anew
-// behind it. A unit is worth 0.1 to 0.3 µs in what toolchains produce, and a few
-// µs in what was made to be slow. A Go guest of 3.3 MB has 5 million units; one
-// of 14 MB has 33 million and needs a higher limit.
+// with the depth of the blocks that follow from each other, with the ways into
+// one place and with the loops of a function times each other: 60 KB can take
+// minutes and gigabytes. The estimate adds up, for every block, loop, branch and
+// return, and twice for an instruction that is compiled to control flow
+// of its own: compilePoint, an 8th of the points before it in the function, the
+// function's locals, and the values that a block passes. A branch and each target
+// of a br_table weigh the locals several times, and a fraction of the branches to
+// the same place before it. For a loop the estimate adds the same again for each
+// loop around it and for every eight before it in the function; for a call, those
+// that Instrument inserts included, its values and the mutable globals, which are
+// read anew behind it. What toolchains produce takes 0.1 to 0.3 µs a unit, what
+// was made to be slow up to 1; see RATIONALE.md. A Go guest of 3.3 MB has 9
+// million units; one of 14 MB needs a higher limit.
 func DefaultLimits() Limits {
 	return Limits{
 		FileBytes: 16 << 20,

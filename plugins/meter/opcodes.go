@@ -32,6 +32,7 @@ const (
 	opF32Const     = 0x43
 	opF64Const     = 0x44
 	opNumericFirst = 0x45
+	opI32LeU       = 0x4d
 	opI64LtS       = 0x53
 	opI32Sub       = 0x6b
 	opI64Add       = 0x7c
@@ -95,6 +96,17 @@ var slow = func() (t [256]bool) {
 		{0x95, 0x98}, {0xa3, 0xa6}, // float div, min, max, copysign
 		{0xa8, 0xab}, {0xae, 0xba}, // truncations and conversions
 	} {
+		for op := span[0]; op <= span[1]; op++ {
+			t[op] = true
+		}
+	}
+	return t
+}()
+
+// traps marks the numeric instructions that can trap: integer divisions and
+// remainders, and truncations.
+var traps = func() (t [256]bool) {
+	for _, span := range [][2]int{{0x6d, 0x70}, {0x7f, 0x82}, {0xa8, 0xab}, {0xae, 0xb1}} {
 		for op := span[0]; op <= span[1]; op++ {
 			t[op] = true
 		}

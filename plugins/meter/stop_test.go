@@ -163,6 +163,8 @@ func TestPrices(t *testing.T) {
 		"fill of 160 bytes":  {c.Call + 3 + c.Bulk + 160/c.BytesPerUnit, code(i32(0), i32(0), i32(160), 0xfc, 11, 0)},
 		"fill of 3 bytes":    {c.Call + 3 + c.Bulk + 3/c.BytesPerUnit, code(i32(0), i32(0), i32(3), 0xfc, 11, 0)},
 		"growing two pages":  {c.Call + 2 + c.Grow + 2*grow, code(i32(2), opMemoryGrow, 0, opDrop)},
+		"growing too far":    {c.Call + 2 + c.Grow, code(i32(11), opMemoryGrow, 0, opDrop)},
+		"growing by -1":      {c.Call + 2 + c.Grow, code(i32(-1), opMemoryGrow, 0, opDrop)},
 		"host call":          {c.Call + 2 + c.HostCall, code(i32(2), call(0), opDrop)},
 		"vector constant":    {c.Call + 4, code(opPrefixVector, vecConst, rep(16, []byte{0}), opDrop, i32(0), opDrop)},
 	} {

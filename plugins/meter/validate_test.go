@@ -66,6 +66,13 @@ var accepted = map[string]func(b *builder){
 			i32(0), opI32Const, 0, opDrop, opDrop,
 			0xfd, 0xe1, 1) // f32x4.neg
 	},
+	"loops of types whose numbers take two bytes": func(b *builder) {
+		for range 64 {
+			b.typ("", "")
+		}
+		b.fn("", "", nil, opLoop, s(int64(b.typ("", ""))), opEnd)
+		b.fn("", "", nil, i32(7), opLoop, s(int64(b.typ(tI32, ""))), opDrop, opEnd)
+	},
 	"else, and code nobody reaches": func(b *builder) {
 		b.fn(tI32, tI32, nil, get(0), opIf, typeI32, i32(1), opElse, i32(2), opReturn, opLoop, 0x40, opBr, 0, opEnd, opEnd)
 	},
