@@ -9,41 +9,31 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/infinirouter/infinirouter/host/state"
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/plugins/sandbox"
 )
 
 func newPolicyInspect(stdout io.Writer) *cobra.Command {
-	var asJSON bool
-	var cacheDir, configText string
+	var o inspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect FILE.wasm",
 		Short: "Show what a plugin is and may ask for",
 		Long: `Show what a plugin is: its hooks, the router's functions that it imports and the
 grants that they are about, its size and memory, the fuel that it takes to start,
 and, if the router would refuse it, every reason why. It is started in the
-sandbox, and with --config reads that config; no hook is called. What hooks take
-is on GET /policies of a router that runs. Exits 1 when it would be refused.`,
+sandbox. With --config it reads that config too, and each of its hooks is called
+once, on a sample of a chat, to show what fuel that takes. Exits 1 when it would
+be refused.`,
 		Example: "  infinirouter policy inspect policies/alias.wasm\n" +
 			"  infinirouter policy inspect --config '{\"gpt-4\": \"Qwen3-32B\"}' policies/alias.wasm",
 		Args: oneArg("FILE.wasm"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			loader, err := sandbox.New(sandbox.Options{CacheDir: cacheDir})
+			report, err := inspect(args[0], o)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = loader.Close() }()
-			var config []byte
-			if configText != "" {
-				if config = []byte(configText); !json.Valid(config) {
-					return fmt.Errorf("--config is no JSON: %s", configText)
-				}
-			}
-			report, err := loader.Inspect(args[0], config)
-			if err != nil {
-				return err
-			}
-			if asJSON {
+			if o.asJSON {
 				enc := json.NewEncoder(stdout)
 				enc.SetIndent("", "  ")
 				err = enc.Encode(report)
@@ -59,28 +49,66 @@ is on GET /policies of a router that runs. Exits 1 when it would be refused.`,
 			return []string{"wasm"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
-	cmd.Flags().StringVar(&configText, "config", "", "`JSON` of a policy's config for it to read")
-	cmd.Flags().StringVar(&cacheDir, "cache-dir", "", "`DIR` of compiled code (default infinirouter in the user's cache folder)")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().StringVar(&o.config, "config", "", "`JSON` of a policy's config for it to read")
+	cmd.Flags().StringVar(&o.model, "model", "gpt-4", "`NAME` of the model that the sample asks for")
+	cmd.Flags().StringVar(&o.cacheDir, "cache-dir", "", "`DIR` of compiled code (default infinirouter in the user's cache folder)")
 	return cmd
 }
 
+type inspectOptions struct {
+	asJSON                  bool
+	cacheDir, config, model string
+}
+
+// inspection is a report, and what the hooks came to on a sample.
+type inspection struct {
+	*sandbox.Report
+	Trials []hookTrial `json:"trials,omitempty"`
+}
+
+func inspect(path string, o inspectOptions) (*inspection, error) {
+	var config []byte
+	if o.config != "" {
+		if config = []byte(o.config); !json.Valid(config) {
+			return nil, fmt.Errorf("--config is no JSON: %s", o.config)
+		}
+	}
+	store := state.NewMemory(1 << 20)
+	defer store.Close()
+	loader, err := sandbox.New(sandbox.Options{CacheDir: o.cacheDir, Store: store})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = loader.Close() }()
+	report, err := loader.Inspect(path, config)
+	if err != nil {
+		return nil, err
+	}
+	out := &inspection{Report: report}
+	if report.OK && config != nil {
+		out.Trials, err = tryHooks(loader, path, o.model, config)
+	}
+	return out, err
+}
+
 // printReport prints a report for a person.
-func printReport(out io.Writer, r *sandbox.Report) error {
+func printReport(out io.Writer, r *inspection) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\n", r.Path)
 	fmt.Fprintf(w, "  sha256\t%s\n", r.SHA256)
 	fmt.Fprintf(w, "  size\t%s, %d functions\n", megabytes(r.Size), r.Functions)
-	fmt.Fprintf(w, "  memory\t%s\n", memoryOf(r))
+	fmt.Fprintf(w, "  memory\t%s\n", memoryOf(r.Report))
 	if r.InitFuel > 0 {
 		fmt.Fprintf(w, "  start\t%d units of fuel, of %d\n", r.InitFuel, plugins.DefaultLimits().InitFuel)
 	}
-	fmt.Fprintf(w, "  exports\t%s\n", strings.Join(exportsOf(r), ", "))
+	fmt.Fprintf(w, "  exports\t%s\n", strings.Join(exportsOf(r.Report), ", "))
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	printHooks(out, r)
-	printImports(out, r)
+	printHooks(out, r.Report)
+	printTrials(out, r.Trials)
+	printImports(out, r.Report)
 	if r.OK {
 		_, err := fmt.Fprintln(out, "\nOK: the router would load it.")
 		return err
@@ -116,6 +144,18 @@ func printHooks(out io.Writer, r *sandbox.Report) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, h := range r.Hooks {
 		fmt.Fprintf(w, "  %s\t%s\n", h.Name, noted(h.Signature, h.Problem))
+	}
+	_ = w.Flush()
+}
+
+func printTrials(out io.Writer, trials []hookTrial) {
+	if len(trials) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\nfuel of a call on a sample chat:\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, t := range trials {
+		fmt.Fprintf(w, "  %s\t%d of %d\t%s\n", t.Hook, t.Fuel, t.Limit, t.Result)
 	}
 	_ = w.Flush()
 }

@@ -46,9 +46,9 @@ func chatRequest(body string, fields ...string) string {
 }
 
 // serviceFigures are the first service's figures in /stats.
-func serviceFigures(t *testing.T, r *testRouter) map[string]any {
+func serviceFigures(t *testing.T, r *testRouter, headers ...string) map[string]any {
 	t.Helper()
-	_, page := fetchJSON(t, "GET", r.url+"/stats", "")
+	_, page := fetchJSON(t, "GET", r.url+"/stats", "", headers...)
 	return page["services"].([]any)[0].(map[string]any)
 }
 
