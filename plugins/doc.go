@@ -5,6 +5,6 @@
 // Below it, package meter checks and fuel-meters a module's bytes, package
 // sandbox compiles, pools and calls it, and package native puts this contract
 // behind the functions that a guest imports (see sdk/ABI.md). Package hostile is
-// what tests put before them. The router
-// imports this package alone; the program's wiring hands it a Loader.
+// what tests put before them. The router imports this package alone; the
+// program's wiring hands it a Loader.
 package plugins

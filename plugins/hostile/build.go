@@ -23,7 +23,6 @@ var templateFuncs = template.FuncMap{
 	"count":     func(n int) []struct{} { return make([]struct{}, n) },
 	"functions": func() []abi.Function { return abi.Functions },
 	"letter":    func(t abi.Type) string { return typeNames[t] },
-	"fill":      func(n int, c string) string { return strings.Repeat(c, n) },
 }
 
 var typeNames = map[abi.Type]string{abi.I32: "i32", abi.I64: "i64", abi.F64: "f64"}
