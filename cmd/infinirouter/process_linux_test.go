@@ -5,16 +5,34 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/infinirouter/infinirouter/plugins"
 )
 
-// mappings is how many stretches of memory this process has mapped.
-func mappings(t testing.TB) int {
+// mapped is what this process has mapped for guests: bytes of compiled code, and
+// memories of instances with the default limit and one page in use. What Go maps
+// for itself comes and goes as it likes and is left out.
+func mapped(t testing.TB) (code, memories int) {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Count(string(maps), "\n")
+	unused := uint64(plugins.DefaultLimits().Memory) - 64<<10
+	for line := range strings.Lines(string(maps)) {
+		var from, to, inode uint64
+		var mode, offset, device string
+		if _, err := fmt.Sscanf(line, "%x-%x %s %s %s %d", &from, &to, &mode, &offset, &device, &inode); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		switch {
+		case mode == "r-xp" && inode == 0 && !strings.Contains(line, "["):
+			code += int(to - from)
+		case mode == "---p" && inode == 0 && to-from == unused:
+			memories++
+		}
+	}
+	return code, memories
 }
 
 // peakMemory is the most memory that a process has had, in bytes. What wait4

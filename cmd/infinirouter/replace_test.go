@@ -23,12 +23,14 @@ const renamer = `(module
 
 // footprint is what a process holds.
 type footprint struct {
-	heap                        uint64
-	goroutines, files, mappings int
+	heap              uint64
+	goroutines, files int
+	code, memories    int // of guests: bytes, and how many
 }
 
 func footprintNow(t *testing.T) footprint {
-	return footprint{liveHeap(), runtime.NumGoroutine(), openFiles(t), mappings(t)}
+	code, memories := mapped(t)
+	return footprint{liveHeap(), runtime.NumGoroutine(), openFiles(t), code, memories}
 }
 
 // TestAThousandReplacements puts one new plugin after another in the place of
@@ -87,7 +89,7 @@ func TestAThousandReplacements(t *testing.T) {
 	flat := func() bool {
 		last = footprintNow(t)
 		return last.heap <= hundredth.heap+8<<20 && last.goroutines <= hundredth.goroutines+10 &&
-			last.files <= hundredth.files+10 && last.mappings <= hundredth.mappings+20
+			last.files <= hundredth.files+10 && last.code <= hundredth.code+256<<10 && last.memories <= hundredth.memories+8
 	}
 	for deadline := time.Now().Add(30 * time.Second); !flat(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
