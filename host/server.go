@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/loop"
 	"github.com/infinirouter/infinirouter/host/telemetry"
 	"github.com/infinirouter/infinirouter/plugins"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	Metrics    *telemetry.Metrics
 	AccessLog  *telemetry.AccessLog // nil: none
 	Logger     *slog.Logger
+
+	loops *loop.Group // New's
 }
 
 // Router is the HTTP side of InfiniRouter: it serves requests under the
@@ -46,9 +49,16 @@ type Router struct {
 // New builds the first generation from cfg and waits a moment for its services
 // to be probed. Nothing listens yet.
 func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
-	r := &Router{options: o, metrics: o.Metrics, access: o.AccessLog, boot: cfg}
+	r := &Router{metrics: o.Metrics, access: o.AccessLog, boot: cfg}
+	loops, err := loop.New(loop.Options{Serve: r.serveLooped, Logger: o.Logger})
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, err
+	}
+	o.loops = loops
+	r.options = o
 	g, err := newGeneration(ctx, cfg, o.Loader, nil, o)
 	if err != nil {
+		loops.Close()
 		return nil, err
 	}
 	g.start(ctx)
@@ -73,6 +83,8 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		CloseOnShutdown:              true,
+		ConnState:                    followState,
+		ReduceMemoryUsage:            true,
 		ReadBufferSize:               maxRequestHead,
 		ReadTimeout:                  headTimeout,
 		IdleTimeout:                  r.boot.Server.IdleTimeout,
@@ -136,8 +148,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetConnectionClose()
 	limitWrite(ctx, g)
 	r.unread(ctx, g, id, f)
-	if c, ok := ctx.Conn().(*clientConn); ok && f.status != fasthttp.StatusRequestTimeout {
-		c.unread.Store(true)
+	if f.status != fasthttp.StatusRequestTimeout {
+		lingerAtClose(ctx.Conn())
 	}
 }
 
@@ -177,7 +189,11 @@ func (r *Router) acquire() *generation {
 
 // Serve answers requests from ln until Shutdown.
 func (r *Router) Serve(ln net.Listener) error {
-	return r.server.Serve(&patientListener{Listener: ln, log: r.options.Logger})
+	patient := &patientListener{Listener: ln, log: r.options.Logger}
+	if r.options.loops != nil {
+		return r.server.Serve(&loopListener{Listener: patient, loops: r.options.loops, log: r.options.Logger})
+	}
+	return r.server.Serve(patient)
 }
 
 // ServeAdmin answers the admin pages from ln, to any client, until Shutdown.
@@ -188,6 +204,7 @@ func (r *Router) ServeAdmin(ln net.Listener) error {
 // Shutdown closes the listeners, lets open requests and streams finish until
 // ctx ends, and gives the generation back. It reports requests that were cut.
 func (r *Router) Shutdown(ctx context.Context) error {
+	r.options.loops.Drain()
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
 	for ; err == nil && r.inFlight.Load() > 0; err = ctx.Err() {
@@ -201,6 +218,7 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	if err == nil { // else requests still hold on to it
 		r.current.Load().release()
 	}
+	r.options.loops.Close()
 	return err
 }
 
@@ -228,12 +246,29 @@ func (l *patientListener) Accept() (net.Conn, error) {
 	}
 }
 
-// clientConn is a client's connection. Closed with bytes of a request unread,
-// a socket is reset, and the reset overtakes the answer that says why; so such
-// a connection is closed for writing first, and read for a while.
+// clientConn is a client's connection where there are no loops.
 type clientConn struct {
 	*net.TCPConn
 	unread atomic.Bool
+}
+
+// Close implements net.Conn.
+func (c *clientConn) Close() error {
+	if c.unread.Load() {
+		linger(c.TCPConn)
+	}
+	return c.TCPConn.Close()
+}
+
+// lingerAtClose sees to it that conn, of which bytes of a request are unread,
+// lingers when it is closed.
+func lingerAtClose(conn net.Conn) {
+	switch c := conn.(type) {
+	case *clientConn:
+		c.unread.Store(true)
+	case *loop.Conn:
+		c.BeforeClose(func(c *loop.Conn) { linger(c) })
+	}
 }
 
 // Limits on what is read of a request that was refused.
@@ -242,13 +277,19 @@ const (
 	lingerBytes = 64 << 20
 )
 
-// Close implements net.Conn.
-func (c *clientConn) Close() error {
-	if c.unread.Load() && c.CloseWrite() == nil {
-		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
-		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes)
+// linger ends the sending side and reads for a while. Closed with bytes of a
+// request unread, a socket is reset, and the reset overtakes the answer that
+// says why.
+func linger(conn interface {
+	net.Conn
+	CloseWrite() error
+},
+) {
+	if conn.CloseWrite() != nil {
+		return
 	}
-	return c.TCPConn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, conn, lingerBytes)
 }
 
 func passing(err error) bool {

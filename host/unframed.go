@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // unframed makes the stream the reply of an HTTP/1.0 request. Such a client
@@ -16,9 +18,13 @@ func (s *stream) unframed() {
 	h.SetContentLength(-2) // "until the connection closes"
 	h.SetConnectionClose()
 	head := h.AppendBytes(nil)
+	s.reply.Unbind()
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(net.Conn) {
 		conn := ctx.Conn()
+		if c, ok := conn.(*loop.Conn); ok {
+			c.TakeOver()
+		}
 		whole := false
 		defer func() {
 			if p := recover(); p != nil { // as fasthttp does where it writes a stream

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // pooled is fasthttp's connection, whose type has no name outside of it.
@@ -71,6 +73,11 @@ func (t *trip) sound(hc *fasthttp.HostClient, c pooled) bool {
 func (t *trip) use(c pooled) {
 	t.pooled, t.conn = c, c.Conn()
 	_, t.secure = t.conn.(handshaker)
+	if t.looped, _ = t.conn.(*loop.Conn); t.looped != nil && t.client.eager() {
+		t.looped.Bind(t.client.client)
+	} else {
+		t.client.detach()
+	}
 }
 
 // handshaker is a TLS connection.
@@ -91,6 +98,7 @@ func (t *trip) dial(hc *fasthttp.HostClient) (pooled, *Error) {
 	if limit <= 0 {
 		return nil, t.dialTimeout(now)
 	}
+	t.client.detach()
 	result, quit := make(chan dialled), make(chan struct{})
 	go dialFor(hc, limit, result, quit)
 	defer close(quit)

@@ -86,6 +86,14 @@ func (r *Reply) ReadAll(dst []byte, limit int64) ([]byte, error) {
 	return r.t.readAll(dst, limit)
 }
 
+// Unbind prepares the reply for another goroutine than the one that called
+// Send.
+func (r *Reply) Unbind() {
+	if r.t != nil && r.t.looped != nil {
+		r.t.looped.Unbind()
+	}
+}
+
 // Close ends the reply, complete or not: the Watch is stopped, the connection
 // goes to the pool or is closed, the slot is free. Further calls do nothing.
 func (r *Reply) Close() {

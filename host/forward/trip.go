@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // trip is one request on its way and its reply: everything that Send and Reply
@@ -21,8 +23,9 @@ type trip struct {
 	// The connection, and the request on it (connect.go, write.go).
 	pooled pooled
 	conn   net.Conn
-	fresh  bool // carried no request before
-	secure bool // TLS
+	looped *loop.Conn // conn, when it is on the loops
+	fresh  bool       // carried no request before
+	secure bool       // TLS
 	probe  probe
 	origin origin
 	sent   int64   // bytes of the request that the connection took
@@ -121,8 +124,11 @@ func (t *trip) finish() {
 	t.client.unbind()
 	t.client.Stop()
 	if t.ended() && t.reusable && t.uploaded() && !t.client.Gone() && t.quiet() {
+		if t.looped != nil {
+			t.looped.Unbind()
+		}
 		put(t.target.Client().ReleaseConn, t.pooled)
-		t.pooled, t.conn = nil, nil
+		t.pooled, t.conn, t.looped = nil, nil, nil
 	} else {
 		t.drop()
 	}
@@ -137,11 +143,12 @@ func (t *trip) drop() {
 		interrupt(t.conn)
 	}
 	if t.upload != nil {
+		t.client.detach()
 		<-t.upload.done
 		t.sent += t.upload.n
 		t.upload = nil
 	}
 	put(t.target.Client().CloseConn, t.pooled)
-	t.pooled, t.conn = nil, nil
+	t.pooled, t.conn, t.looped = nil, nil, nil
 	t.in.clear()
 }

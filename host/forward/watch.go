@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // Watch notices that a client has hung up and closes the service's connection
@@ -24,9 +26,11 @@ import (
 //
 // A nil Watch never fires. A Watch is used for one Send at a time.
 type Watch struct {
-	conn net.Conn     // the client's, nil when it cannot be watched
-	sys  syscall.Conn // the same
-	left atomic.Bool
+	client *loop.Conn         // the client's connection, when loops serve it
+	self   loop.HangupWatcher // what client is told of: this Watch
+	conn   net.Conn           // else it, nil when it cannot be watched
+	sys    syscall.Conn       // the same
+	left   atomic.Bool
 
 	mu      sync.Mutex
 	armed   bool
@@ -43,6 +47,10 @@ type Watch struct {
 // The server must not read the connection until Stop has returned.
 func NewWatch(conn net.Conn) *Watch {
 	w := &Watch{}
+	if c, ok := conn.(*loop.Conn); ok {
+		w.client, w.self = c, w
+		return w
+	}
 	if raw, ok := socketOf(conn); ok {
 		w.conn, w.sys = raw, raw.(syscall.Conn)
 	}
@@ -82,6 +90,10 @@ func (w *Watch) Stop() {
 	if !armed {
 		return
 	}
+	if w.client != nil {
+		w.client.Watch(nil)
+		return
+	}
 	_ = w.conn.SetReadDeadline(past)
 	<-w.joined
 	_ = w.conn.SetReadDeadline(time.Time{})
@@ -93,7 +105,13 @@ var past = time.Unix(1, 0)
 // arm starts the goroutine, once. The channel that it returns is closed when
 // the client leaves; it is nil where that is never seen.
 func (w *Watch) arm() <-chan struct{} {
-	if w == nil || w.sys == nil {
+	if w == nil {
+		return nil
+	}
+	if w.client != nil {
+		return w.armLoop(true)
+	}
+	if w.sys == nil {
 		return nil
 	}
 	w.mu.Lock()
@@ -110,6 +128,53 @@ func (w *Watch) arm() <-chan struct{} {
 	_ = w.conn.SetReadDeadline(time.Time{})
 	go w.wait(raw)
 	return w.gone
+}
+
+// armLoop has the client's loop tell of the hang-up, which costs nothing. The
+// channel is made where somebody wants to wait on it.
+func (w *Watch) armLoop(wanted bool) <-chan struct{} {
+	w.mu.Lock()
+	first := !w.armed && !w.stopped
+	w.armed = w.armed || first
+	if wanted && w.gone == nil {
+		if w.gone = make(chan struct{}); w.left.Load() {
+			close(w.gone)
+		}
+	}
+	gone := w.gone
+	w.mu.Unlock()
+	if first {
+		w.client.Watch(&w.self)
+	}
+	return gone
+}
+
+// HungUp implements loop.HangupWatcher.
+func (w *Watch) HungUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped || w.left.Load() {
+		return
+	}
+	w.left.Store(true)
+	if w.victim != nil {
+		interrupt(w.victim)
+	}
+	if w.gone != nil {
+		close(w.gone)
+	}
+}
+
+// eager reports whether the watch is armed from the start, and patience has no
+// use.
+func (w *Watch) eager() bool { return w != nil && w.client != nil }
+
+// detach lets the request's worker go on in a goroutine, before it waits for
+// something else than a connection of the loops.
+func (w *Watch) detach() {
+	if w != nil && w.client != nil {
+		w.client.Detach()
+	}
 }
 
 // wait ends when the client leaves, its connection is closed here, or Stop
@@ -139,6 +204,9 @@ func (w *Watch) isStopped() bool {
 func (w *Watch) bind(conn net.Conn) bool {
 	if w == nil {
 		return true
+	}
+	if w.client != nil {
+		w.armLoop(false)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -26,7 +27,10 @@ func releaseOut(out *[]byte) {
 func (t *trip) write() error {
 	out := outPool.Get().(*[]byte)
 	*out = t.req.appendHead((*out)[:0], t.target, &t.origin)
-	t.sent, t.hasty, t.idle, t.waitUntil = 0, true, false, time.Time{}
+	t.sent, t.hasty, t.idle, t.waitUntil = 0, !t.client.eager(), false, time.Time{}
+	if t.looped != nil && t.client.eager() {
+		return t.writeLooped(out)
+	}
 	soon := time.Now().Add(patience)
 	if len(t.req.Body) > inlineBody {
 		_ = t.conn.SetReadDeadline(soon)
@@ -54,6 +58,32 @@ func (t *trip) write() error {
 	return err
 }
 
+// writeLooped is write on the loops, where the reply is seen while the request
+// waits to be taken: only what is left then is written aside.
+func (t *trip) writeLooped(out *[]byte) (err error) {
+	_ = t.conn.SetWriteDeadline(t.deadline)
+	body := t.req.Body
+	if len(body) <= inlineBody {
+		*out, body = append(*out, body...), nil
+	}
+	n, early, err := t.looped.WriteUnlessRead(*out, body)
+	t.sent = int64(n)
+	if early {
+		head := (*out)[min(n, len(*out)):]
+		t.startUpload(out, head, body[max(n-len(*out), 0):])
+		return nil
+	}
+	releaseOut(out)
+	return t.writeError(err)
+}
+
+func (t *trip) writeError(err error) error {
+	if isTimeout(err) {
+		return &timeoutError{knobRequest, t.f.o.RequestTimeout}
+	}
+	return err
+}
+
 // upload is a request that is written by a goroutine of its own.
 type upload struct {
 	done chan struct{} // closed when the goroutine has ended
@@ -67,13 +97,17 @@ func (t *trip) startUpload(out *[]byte, first, second []byte) {
 	_ = t.conn.SetWriteDeadline(t.deadline)
 	u := &upload{done: make(chan struct{})}
 	t.upload = u
+	var to io.Writer = t.conn
+	if t.looped != nil {
+		to = t.looped.Aside()
+	}
 	go func(conn net.Conn) {
 		defer close(u.done)
 		// Closed meanwhile, the connection is reset: its end would queue up
 		// behind bytes that the service may never take.
 		setLinger(conn, 0)
 		parts := net.Buffers{first, second}
-		if u.n, u.err = parts.WriteTo(conn); u.err == nil {
+		if u.n, u.err = parts.WriteTo(to); u.err == nil {
 			setLinger(conn, -1)
 		}
 		releaseOut(out)
@@ -97,6 +131,7 @@ func (t *trip) uploaded() bool {
 		return true
 	}
 	_ = t.conn.SetWriteDeadline(past)
+	t.client.detach()
 	<-u.done
 	t.sent += u.n
 	t.upload = nil

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 const (
@@ -71,6 +72,7 @@ type dialer struct {
 	address string
 	timeout time.Duration
 	tls     *tls.Config // nil for http
+	loops   *loop.Group // nil: none
 }
 
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
@@ -93,7 +95,8 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
-// dialTimeout is dial for fasthttp, whose timeout may be shorter.
+// dialTimeout is dial for fasthttp, whose timeout may be shorter. Connections in
+// the clear go to the loops.
 func (d *dialer) dialTimeout(_ string, timeout time.Duration) (net.Conn, error) {
 	ctx := context.Background()
 	if timeout > 0 {
@@ -101,7 +104,16 @@ func (d *dialer) dialTimeout(_ string, timeout time.Duration) (net.Conn, error) 
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	return d.dial(ctx)
+	conn, err := d.dial(ctx)
+	tcp, ok := conn.(*net.TCPConn)
+	if err != nil || !ok || d.loops == nil {
+		return conn, err
+	}
+	looped, err := d.loops.Dialled(tcp)
+	if err != nil {
+		return nil, err
+	}
+	return looped, nil
 }
 
 // explain names the knob when it was our own limit that ended the attempt.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/infinirouter/infinirouter/host/config"
+	"github.com/infinirouter/infinirouter/host/loop"
 	"github.com/infinirouter/infinirouter/host/openai"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	Logger *slog.Logger // nil: no log
 	// Probe replaces the probe over HTTP; nil in production.
 	Probe ProbeFunc
+	// Loops run the connections of the pools; nil: plain ones.
+	Loops *loop.Group
 }
 
 // Changes say how a set differs from the one before it, by service name.
@@ -107,6 +110,7 @@ func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.D
 	if err != nil {
 		return nil, err
 	}
+	d.loops = opts.Loops
 	id := identity{cfg.Name, cfg.URL, cfg.InsecureSkipVerify, cfg.CAFile, caSum, connectTimeout}
 	old := prev.byName[cfg.Name]
 	if old != nil && old.backend.id == id && old.backend.retain() {

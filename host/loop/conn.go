@@ -1,0 +1,332 @@
+//go:build linux
+
+package loop
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Conn is a TCP connection on the loops. It is a net.Conn with the usual
+// contract: one reader and one writer at a time, any of them a goroutine or,
+// bound to it, a worker; deadlines and Close from anywhere.
+type Conn struct {
+	group  *Group
+	fd     int
+	serial uint32 // tells it from others that have had the same fd
+	local  net.Addr
+	remote net.Addr
+	client bool
+
+	users  atomic.Int32  // operations under way, and closedBit
+	ready  atomic.Uint32 // canRead, canWrite, hungUp
+	served atomic.Bool   // a client's: a worker has it
+
+	reader, writer              atomic.Pointer[parker]
+	readDeadline, writeDeadline atomic.Int64 // Unix nanoseconds, 0: none
+	watcher                     atomic.Pointer[HangupWatcher]
+
+	// These belong to whoever reads and serves.
+	owner   *worker
+	between bool        // requests: a Read that would wait ends the serving
+	resting atomic.Bool // such a Read has said so
+	handed  bool
+	onClose func(*Conn)
+	ahead   *[aheadSize]byte // read from the socket, not taken yet: ahead[r:w]
+	r, w    int
+}
+
+// HangupWatcher hears that a client has gone.
+type HangupWatcher interface{ HungUp() }
+
+// Bits of ready. They say that a system call may succeed, and are taken back
+// before the call that may not.
+const (
+	canRead = 1 << iota
+	canWrite
+	hungUp
+)
+
+// ErrRest is what Read says between requests when there is nothing to read: the
+// server is to end serving, and the connection stays open.
+var ErrRest error = restError{}
+
+type restError struct{}
+
+func (restError) Error() string { return "the connection waits for its next request" }
+
+// aheadSize is what is read of a request at first: most have no more.
+const aheadSize = 16 << 10
+
+var aheadPool = sync.Pool{New: func() any { return new([aheadSize]byte) }}
+
+// Read implements net.Conn.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.r < c.w {
+		return c.take(p), nil
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if past(c.readDeadline.Load()) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	if c.client && len(p) < aheadSize {
+		// fasthttp asks for the first byte alone.
+		ahead := aheadPool.Get().(*[aheadSize]byte)
+		n, err := c.read(ahead[:])
+		if n == 0 {
+			aheadPool.Put(ahead)
+			return 0, err
+		}
+		c.ahead, c.r, c.w = ahead, 0, n
+		return c.take(p), nil
+	}
+	return c.read(p)
+}
+
+// take moves bytes that were read ahead.
+func (c *Conn) take(p []byte) int {
+	n := copy(p, c.ahead[c.r:c.w])
+	if c.r += n; c.r == c.w {
+		aheadPool.Put(c.ahead)
+		c.ahead, c.r, c.w = nil, 0, 0
+	}
+	return n
+}
+
+// read reads from the socket, and waits where it has nothing.
+func (c *Conn) read(p []byte) (int, error) {
+	for {
+		if c.ready.Load()&(canRead|hungUp) == 0 {
+			if c.between {
+				c.resting.Store(true)
+				return 0, ErrRest
+			}
+			if err := c.wait(c.owner, &c.reader, &c.readDeadline, canRead|hungUp); err != nil {
+				return 0, err
+			}
+		}
+		c.ready.And(^uint32(canRead))
+		n, err := c.syscall(syscall.SYS_READ, unsafe.Pointer(unsafe.SliceData(p)), len(p))
+		switch {
+		case n > 0:
+			if n == len(p) {
+				c.ready.Or(canRead)
+			}
+			return n, nil
+		case err == nil:
+			return 0, io.EOF
+		case err == syscall.EINTR:
+			c.ready.Or(canRead)
+		case err == syscall.EAGAIN:
+			c.ready.And(^uint32(hungUp))
+		default:
+			return 0, c.opError("read", err)
+		}
+	}
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(p []byte) (int, error) { return c.write(p, c.owner) }
+
+// write is Write for a worker, or for a goroutine where that is nil.
+func (c *Conn) write(p []byte, by *worker) (int, error) {
+	if past(c.writeDeadline.Load()) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	for sent := 0; ; {
+		n, err := c.writeSome(p[sent:])
+		sent += n
+		if err != nil || sent == len(p) {
+			return sent, err
+		}
+		if err := c.wait(by, &c.writer, &c.writeDeadline, canWrite); err != nil {
+			return sent, err
+		}
+	}
+}
+
+// writeSome writes what the socket takes at once.
+func (c *Conn) writeSome(p []byte) (int, error) {
+	for {
+		c.ready.And(^uint32(canWrite))
+		n, err := c.syscall(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p))
+		switch err {
+		case nil:
+			if n == len(p) {
+				c.ready.Or(canWrite)
+			}
+			return n, nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, nil
+		default:
+			return 0, c.opError("write", err)
+		}
+	}
+}
+
+// WriteUnlessRead writes head and then body, and stops where the socket takes
+// no more and has something to read, which early reports. It tells how much was
+// written of both.
+func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err error) {
+	if past(c.writeDeadline.Load()) {
+		return 0, false, os.ErrDeadlineExceeded
+	}
+	for {
+		var n int
+		switch {
+		case sent >= len(head):
+			n, err = c.writeSome(body[sent-len(head):])
+		case len(body) == 0:
+			n, err = c.writeSome(head[sent:])
+		default:
+			n, err = c.writeBoth(head[sent:], body)
+		}
+		sent += n
+		if err != nil || sent == len(head)+len(body) {
+			return sent, false, err
+		}
+		if c.ready.Load()&(canRead|hungUp) != 0 {
+			return sent, true, nil
+		}
+		if err := c.waitEither(); err != nil {
+			return sent, false, err
+		}
+		if c.ready.Load()&canWrite == 0 {
+			return sent, true, nil
+		}
+	}
+}
+
+// writeBoth is writeSome for two pieces that are not empty.
+func (c *Conn) writeBoth(head, body []byte) (int, error) {
+	parts := [2]syscall.Iovec{{Base: &head[0]}, {Base: &body[0]}}
+	parts[0].SetLen(len(head))
+	parts[1].SetLen(len(body))
+	for {
+		c.ready.And(^uint32(canWrite))
+		n, err := c.syscall(syscall.SYS_WRITEV, unsafe.Pointer(&parts), len(parts))
+		if n == len(head)+len(body) {
+			c.ready.Or(canWrite)
+		}
+		switch err {
+		case nil:
+			return n, nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, nil
+		default:
+			return 0, c.opError("write", err)
+		}
+	}
+}
+
+// Aside is c for a goroutine that writes while whoever c is bound to reads.
+func (c *Conn) Aside() io.Writer { return aside{c} }
+
+type aside struct{ c *Conn }
+
+func (a aside) Write(p []byte) (int, error) { return a.c.write(p, nil) }
+
+// wait returns when one of bits is set, with an error at the deadline or when
+// the connection is closed.
+func (c *Conn) wait(by *worker, slot *atomic.Pointer[parker], deadline *atomic.Int64, bits uint32) error {
+	p := parkerOf(by)
+	slot.Store(p)
+	err := c.waitFor(p, deadline, bits)
+	slot.Store(nil)
+	if p.worker == nil {
+		goroutines.Put(p)
+	}
+	return err
+}
+
+// waitEither waits until the connection can be read or written, to the write
+// deadline.
+func (c *Conn) waitEither() error {
+	p := parkerOf(c.owner)
+	c.reader.Store(p)
+	c.writer.Store(p)
+	err := c.waitFor(p, &c.writeDeadline, canRead|canWrite|hungUp)
+	c.reader.Store(nil)
+	c.writer.Store(nil)
+	if p.worker == nil {
+		goroutines.Put(p)
+	}
+	return err
+}
+
+func (c *Conn) waitFor(p *parker, deadline *atomic.Int64, bits uint32) error {
+	for {
+		switch at := deadline.Load(); {
+		case c.ready.Load()&bits != 0:
+			return nil
+		case c.isClosed():
+			return net.ErrClosed
+		case at != 0 && at <= time.Now().UnixNano():
+			return os.ErrDeadlineExceeded
+		}
+		p.wait()
+	}
+}
+
+// parkerOf returns the parker of a worker, or one for a goroutine.
+func parkerOf(w *worker) *parker {
+	if w != nil {
+		return &w.parker
+	}
+	return goroutines.Get().(*parker)
+}
+
+// past reports whether a deadline is one that was over when it was set, as
+// those are by which others interrupt: time need not be asked for.
+func past(deadline int64) bool { return deadline != 0 && deadline < longAgo }
+
+var longAgo = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+
+// SetDeadline implements net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	_ = c.SetReadDeadline(t)
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn. It is a store, and rarely more.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	return c.setDeadline(&c.readDeadline, &c.reader, t)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(&c.writeDeadline, &c.writer, t)
+}
+
+func (c *Conn) setDeadline(deadline *atomic.Int64, slot *atomic.Pointer[parker], t time.Time) error {
+	if c.isClosed() {
+		return net.ErrClosed
+	}
+	if t.IsZero() {
+		deadline.Store(0)
+		return nil
+	}
+	at := t.UnixNano()
+	deadline.Store(at)
+	c.group.sweeper.expect(at)
+	if p := slot.Load(); p != nil && at <= time.Now().UnixNano() {
+		c.group.notifyAside(p)
+	}
+	return nil
+}
+
+// LocalAddr implements net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }

@@ -1,0 +1,172 @@
+//go:build linux
+
+package loop
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// batch is how many events a loop takes at once: few, because the last one
+// waits for all before it.
+const batch = 16
+
+// looking is for how long a loop without events waits in the kernel, holding on
+// to its processor, before it looks whether to go to bed. It is shorter than
+// the 10 ms after which Go's monitor interrupts.
+const looking = 8 // milliseconds
+
+// runner is one loop.
+type runner struct {
+	group  *Group
+	events [batch]unix.EpollEvent
+	rounds atomic.Uint64 // events that were begun with
+	busy   atomic.Bool
+
+	mu      sync.Mutex // the watchdog takes events, too
+	next, n int        // events[next:n] are to be handled
+	retired bool       // another loop stands in its place
+}
+
+// startLoop starts a loop, with events left over by one that is stuck.
+func (g *Group) startLoop(left []unix.EpollEvent) {
+	r := &runner{group: g}
+	r.n = copy(r.events[:], left)
+	g.dog.watch(r)
+	g.running.Add(1)
+	go r.run()
+}
+
+func (r *runner) run() {
+	defer r.group.running.Done()
+	defer r.group.dog.forget(r)
+	for r.handle(); r.wait(); r.handle() {
+	}
+}
+
+// handle serves the events of the batch.
+func (r *runner) handle() {
+	r.busy.Store(true)
+	for e, ok := r.claim(); ok; e, ok = r.claim() {
+		r.rounds.Add(1)
+		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
+			c.happened(e.Events)
+		}
+	}
+	r.busy.Store(false)
+}
+
+// claim takes the next event of the batch.
+func (r *runner) claim() (e unix.EpollEvent, ok bool) {
+	r.mu.Lock()
+	if ok = r.next < r.n; ok {
+		e = r.events[r.next]
+		r.next++
+	}
+	r.mu.Unlock()
+	return e, ok
+}
+
+// refill makes a batch of what came, also in a loop that was retired meanwhile:
+// it has these events, nobody else.
+func (r *runner) refill(n int) {
+	r.mu.Lock()
+	r.next, r.n = 0, n
+	r.mu.Unlock()
+}
+
+// retire takes from a loop what it has not begun with. It ends when it comes
+// back.
+func (r *runner) retire() (left []unix.EpollEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left = append(left, r.events[r.next:r.n]...)
+	r.next, r.retired = r.n, true
+	return left
+}
+
+func (r *runner) isRetired() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.retired
+}
+
+// wait returns with events, or with false when the loop is over.
+func (r *runner) wait() bool {
+	g := r.group
+	seen, idle := g.events.Load(), 0
+	for !g.closed.Load() && !r.isRetired() {
+		n, errno := epollWait(g.epoll, &r.events, looking)
+		switch {
+		case n > 0:
+			r.refill(n)
+			g.events.Add(1)
+			g.bed.rouse()
+			return true
+		case errno == syscall.EINTR:
+			runtime.Gosched() // it was Go that interrupted
+		case errno != 0:
+			return false
+		}
+		if now := g.events.Load(); now != seen {
+			seen, idle = now, 0
+			continue
+		}
+		if idle++; idle >= 2 {
+			g.bed.sleep(g)
+			idle = 0
+		}
+	}
+	return false
+}
+
+// epollWait waits for so many milliseconds without telling the scheduler: the
+// processor stays with this goroutine. What Go wants of it meanwhile comes as a
+// signal, which ends the wait.
+//
+//go:norace
+func epollWait(epoll int, events *[batch]unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(events)), batch, uintptr(milliseconds), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// happened takes in what epoll says of c, and runs who waited for it.
+func (c *Conn) happened(events uint32) {
+	var bits uint32
+	if events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0 {
+		bits |= canRead
+	}
+	if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		bits |= canWrite
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		bits |= hungUp
+	}
+	c.ready.Or(bits)
+	if bits&hungUp != 0 {
+		c.hangUp()
+	}
+	g := c.group
+	reader := c.reader.Load()
+	if reader != nil && bits&(canRead|hungUp) != 0 {
+		if w := reader.notify(); w != nil {
+			g.drive(w, true)
+		}
+	}
+	if writer := c.writer.Load(); writer != nil && writer != reader && bits&canWrite != 0 {
+		if w := writer.notify(); w != nil {
+			g.drive(w, true)
+		}
+	}
+	if c.client && c.somethingToServe() && c.served.CompareAndSwap(false, true) {
+		g.drive(g.hire(c), true)
+	}
+}

@@ -1,0 +1,73 @@
+//go:build linux
+
+package loop
+
+// What a server tells its connection, and a forwarder those of services.
+
+// Between says that the next Read waits for a next request: if nothing is
+// there, it fails with ErrRest, and Close leaves the connection open.
+func (c *Conn) Between() { c.between = true }
+
+// Within says that a request is being read.
+func (c *Conn) Within() { c.between = false }
+
+// HandOver says, in the worker that serves c, that another goroutine goes on
+// with it, for good. That one calls TakeOver first of all.
+func (c *Conn) HandOver() { c.handed = true }
+
+// TakeOver is the other side of HandOver.
+func (c *Conn) TakeOver() { c.owner = nil }
+
+func (c *Conn) handedOn() bool { return c.handed }
+
+func (c *Conn) disown() { c.owner = nil }
+
+// Bind makes the worker that has by the one that waits for c, or where a
+// goroutine has by, that goroutine. It ends with Unbind.
+func (c *Conn) Bind(by *Conn) { c.owner = by.owner }
+
+// Unbind is the end of Bind.
+func (c *Conn) Unbind() { c.owner = nil }
+
+// Detach lets the worker that has c go on in a goroutine of its own, until it
+// next waits for a connection: to be called before anything that may block, or
+// run for long.
+func (c *Conn) Detach() {
+	if w := c.owner; w != nil && !w.aside {
+		w.yield(opDetach)
+	}
+}
+
+// Watch calls w, once, when the peer has hung up, or at once if it has. Nil
+// ends that; w may be called a last time meanwhile. One watcher at a time.
+func (c *Conn) Watch(w *HangupWatcher) {
+	c.watcher.Store(w)
+	if w != nil && (c.ready.Load()&hungUp != 0 || c.isClosed()) {
+		c.hangUp()
+	}
+}
+
+func (c *Conn) hangUp() {
+	if w := c.watcher.Swap(nil); w != nil {
+		(*w).HungUp()
+	}
+}
+
+// rest lets go of a connection whose server found nothing to read. It reports
+// whether there is something after all: then the caller serves on.
+func (c *Conn) rest() bool {
+	c.owner = nil
+	if !c.resting.Load() {
+		return false // closed
+	}
+	c.between = false
+	c.resting.Store(false)
+	if c.group.draining.Load() {
+		_ = c.shut()
+		return false
+	}
+	c.served.Store(false)
+	return c.somethingToServe() && c.served.CompareAndSwap(false, true)
+}
+
+func (c *Conn) somethingToServe() bool { return c.ready.Load()&(canRead|hungUp) != 0 }

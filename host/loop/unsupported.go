@@ -1,0 +1,53 @@
+//go:build !linux
+
+package loop
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Options are what a Group works with.
+type Options struct {
+	Loops  int
+	Serve  func(*Conn)
+	Logger *slog.Logger
+}
+
+// Group is loops that share their connections: none here.
+type Group struct{}
+
+// HangupWatcher hears that a client has gone.
+type HangupWatcher interface{ HungUp() }
+
+// Conn is a connection on the loops: never made here.
+type Conn struct{ net.Conn }
+
+// New says errors.ErrUnsupported.
+func New(Options) (*Group, error) { return nil, errors.ErrUnsupported }
+
+func (*Group) Close() {}
+func (*Group) Drain() {}
+
+func (*Group) Accepted(*net.TCPConn, time.Duration) (*Conn, error) {
+	return nil, errors.ErrUnsupported
+}
+func (*Group) Dialled(*net.TCPConn) (*Conn, error) { return nil, errors.ErrUnsupported }
+
+func (*Conn) Aside() io.Writer        { return nil }
+func (*Conn) BeforeClose(func(*Conn)) {}
+func (*Conn) Between()                {}
+func (*Conn) Bind(*Conn)              {}
+func (*Conn) CloseWrite() error       { return errors.ErrUnsupported }
+func (*Conn) Detach()                 {}
+func (*Conn) HandOver()               {}
+func (*Conn) TakeOver()               {}
+func (*Conn) Unbind()                 {}
+func (*Conn) Watch(*HangupWatcher)    {}
+func (*Conn) Within()                 {}
+func (*Conn) WriteUnlessRead(_, _ []byte) (int, bool, error) {
+	return 0, false, errors.ErrUnsupported
+}

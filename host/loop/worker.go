@@ -1,0 +1,124 @@
+//go:build linux
+
+package loop
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+)
+
+// worker is a coroutine that serves connections, one at a time. Whoever calls
+// next runs it until it says why it stopped.
+type worker struct {
+	parker  parker
+	group   *Group
+	conn    *Conn // that it serves
+	aside   bool  // a goroutine drives it, no loop
+	yieldTo func(reason) bool
+	next    func() (reason, bool)
+	stop    func()
+}
+
+// reason is why a worker stopped.
+type reason int8
+
+const (
+	opWait   reason = iota // for its parker
+	opDetach               // to go on in a goroutine
+	opDone                 // with its connection
+)
+
+func newWorker(g *Group) *worker {
+	w := &worker{group: g}
+	w.parker.worker = w
+	w.next, w.stop = iter.Pull(w.run)
+	return w
+}
+
+func (w *worker) run(yield func(reason) bool) {
+	w.yieldTo = yield
+	for {
+		w.serve()
+		w.conn = nil
+		if !yield(opDone) {
+			return
+		}
+	}
+}
+
+func (w *worker) yield(why reason) { w.yieldTo(why) }
+
+// serve serves w.conn until that waits for its next request, or is at its end.
+func (w *worker) serve() {
+	c := w.conn
+	defer func() {
+		if p := recover(); p != nil {
+			w.group.panicked(fmt.Sprint(p), debug.Stack())
+			c.disown()
+			_ = c.shut()
+		}
+	}()
+	for {
+		c.owner = w
+		w.group.serve(c)
+		if c.handedOn() || !c.rest() {
+			return
+		}
+	}
+}
+
+// drive runs w until it waits or is done. inLoop says that a loop calls.
+func (g *Group) drive(w *worker, inLoop bool) {
+	w.aside = !inLoop
+	for {
+		why, _ := w.next()
+		switch why {
+		case opDone:
+			g.dismiss(w)
+			return
+		case opDetach:
+			if inLoop {
+				go g.drive(w, false)
+				return
+			}
+		case opWait:
+			if w.parker.settle() {
+				return
+			}
+		}
+	}
+}
+
+// hire returns a worker for c.
+func (g *Group) hire(c *Conn) *worker {
+	g.workersMu.Lock()
+	var w *worker
+	if n := len(g.workers); n > 0 {
+		w = g.workers[n-1]
+		g.workers[n-1] = nil
+		g.workers = g.workers[:n-1]
+	}
+	g.workersMu.Unlock()
+	if w == nil {
+		w = newWorker(g)
+	}
+	w.conn = c
+	return w
+}
+
+// idleWorkers is how many workers wait for a connection at most: each keeps its
+// stack.
+const idleWorkers = 256
+
+func (g *Group) dismiss(w *worker) {
+	g.workersMu.Lock()
+	keep := len(g.workers) < idleWorkers && !g.closed.Load()
+	if keep {
+		g.workers = append(g.workers, w)
+	}
+	g.workersMu.Unlock()
+	if !keep {
+		w.stop()
+	}
+}
