@@ -93,7 +93,7 @@ func (l *Loader) tryStart(r *Report, file *moduleFile, config []byte) error {
 		return err
 	}
 	defer l.releaseProgram(prog)
-	limits := withDefaults(plugins.Limits{})
+	limits := withDefaults(plugins.Limits{Instances: 1})
 	if err := fitsMemory(prog.info, limits.Memory); err != nil {
 		return fmt.Errorf("%w: a policy that uses it must set that", err)
 	}

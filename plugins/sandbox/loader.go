@@ -30,11 +30,14 @@ type Loader struct {
 	cache    wazero.CompilationCache
 	cacheDir string
 
-	sweeper  sweeper
-	runtime  wazero.Runtime
-	lane     *lane
-	programs registry[[sha256.Size]byte, *program]
-	policies registry[policyKey, *policy]
+	sweeper sweeper
+	runtime wazero.Runtime
+	lane    *lane
+	// processors is what Go used when the Loader was made: a router raises it for
+	// its loops, which run no guests beside each other.
+	processors int
+	programs   registry[[sha256.Size]byte, *program]
+	policies   registry[policyKey, *policy]
 }
 
 var _ plugins.Loader = (*Loader)(nil)
@@ -58,9 +61,10 @@ func New(o Options) (*Loader, error) {
 	if err != nil {
 		return nil, errors.Join(err, cache.Close(context.Background()))
 	}
+	processors := runtime.GOMAXPROCS(0)
 	l := &Loader{
-		options: o, logger: o.Logger, cache: cache, cacheDir: dir,
-		runtime: rt, lane: newLane(runtime.GOMAXPROCS(0)),
+		processors: processors, options: o, logger: o.Logger, cache: cache, cacheDir: dir,
+		runtime: rt, lane: newLane(processors),
 	}
 	l.quietly("trim the folder of compiled plugins", trimCache(dir, cacheBytes))
 	l.startSweeper()
@@ -118,6 +122,7 @@ func (l *Loader) load(ctx context.Context, spec plugins.Spec) (*policy, policyKe
 		return nil, policyKey{}, err
 	}
 	limits := withDefaults(spec.Limits)
+	orDefault(&limits.Instances, 2*l.processors)
 	key := policyKey{file.sha256, spec.Name, spec.Plugin, string(spec.Config), spec.Grants, limits}
 	p, err := l.policies.acquire(key, func() (*policy, error) { return l.makePolicy(ctx, key, file) })
 	return p, key, err
@@ -159,7 +164,8 @@ func (l *Loader) quietly(what string, err error) {
 	}
 }
 
-// withDefaults fills in the limits that are not set.
+// withDefaults fills in the limits that are not set, but for Instances, which
+// depends on the machine.
 func withDefaults(lim plugins.Limits) plugins.Limits {
 	def := plugins.DefaultLimits()
 	orDefault(&lim.Fuel, def.Fuel)
@@ -172,7 +178,6 @@ func withDefaults(lim plugins.Limits) plugins.Limits {
 	orDefault(&lim.KVBytes, def.KVBytes)
 	orDefault(&lim.LogPerSecond, def.LogPerSecond)
 	orDefault(&lim.CPUPercent, def.CPUPercent)
-	orDefault(&lim.Instances, 2*runtime.GOMAXPROCS(0))
 	return lim
 }
 
