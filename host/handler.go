@@ -252,7 +252,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 	x.request = forward.Request{
 		Source:         &x.ctx.Request.Header,
 		Method:         x.ctx.Method(),
-		Path:           path,
+		Path:           servicePath(path),
 		Version:        versionOf(path),
 		Query:          x.ctx.URI().QueryString(),
 		Body:           body,

@@ -28,7 +28,11 @@ func (l *loopListener) Accept() (net.Conn, error) {
 		if !ok {
 			return conn, nil
 		}
-		if _, err := l.loops.Accepted(client.TCPConn, headTimeout); err != nil {
+		err = l.loops.Accepted(client.socket.(*net.TCPConn), headTimeout, func(c *loop.Conn) any {
+			client.socket, client.looped = c, c
+			return client
+		})
+		if err != nil {
 			l.log.Warn("accepting a connection failed", "error", err.Error())
 		}
 	}
@@ -36,20 +40,20 @@ func (l *loopListener) Accept() (net.Conn, error) {
 
 // serveLooped serves a client's connection from the first byte of a request
 // until the next one is to come, or to its end.
-func (r *Router) serveLooped(c *loop.Conn) { _ = r.server.ServeConn(c) }
+func (r *Router) serveLooped(conn any) { _ = r.server.ServeConn(conn.(*clientConn)) }
 
 // followState tells a connection of the loops where fasthttp is.
 func followState(conn net.Conn, state fasthttp.ConnState) {
-	c, ok := conn.(*loop.Conn)
-	if !ok {
+	client, ok := conn.(*clientConn)
+	if !ok || client.looped == nil {
 		return
 	}
 	switch state {
 	case fasthttp.StateActive:
-		c.Within()
+		client.looped.Within()
 	case fasthttp.StateIdle:
-		c.Between()
+		client.looped.Between()
 	case fasthttp.StateHijacked:
-		c.HandOver()
+		client.looped.HandOver()
 	}
 }

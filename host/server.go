@@ -17,6 +17,7 @@ import (
 	"github.com/infinirouter/infinirouter/host/config"
 	"github.com/infinirouter/infinirouter/host/loop"
 	"github.com/infinirouter/infinirouter/host/telemetry"
+	"github.com/infinirouter/infinirouter/host/wire"
 	"github.com/infinirouter/infinirouter/plugins"
 )
 
@@ -78,6 +79,7 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		Handler:                      handler,
 		ErrorHandler:                 r.protocolError,
 		HeaderReceived:               r.bodyLimits,
+		ExpectHandler:                r.expected,
 		Name:                         "infinirouter",
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
@@ -96,7 +98,7 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 }
 
 const (
-	maxRequestHead = 16 << 10
+	maxRequestHead = wire.MaxHead
 	drainLook      = 10 * time.Millisecond
 	// headTimeout bounds the wait for a request's head: a client that sends it
 	// byte by byte holds a connection for no longer.
@@ -111,6 +113,18 @@ func (r *Router) bodyLimits(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 		MaxRequestBodySize: int(g.largestBody()),
 		ReadTimeout:        g.config.Server.RequestTimeout,
 	}
+}
+
+// expected answers a client that waits for leave to send its body: one that is
+// too large need not be sent. Otherwise fasthttp says 100.
+func (r *Router) expected(ctx *fasthttp.RequestCtx) int {
+	g := r.acquire()
+	defer g.release()
+	if int64(ctx.Request.Header.ContentLength()) <= g.largestBody() {
+		return fasthttp.StatusContinue
+	}
+	r.protocolError(ctx, fasthttp.ErrBodyTooLarge)
+	return fasthttp.StatusRequestEntityTooLarge
 }
 
 // largestBody is the largest max_body of the server and all routes: which
@@ -130,7 +144,11 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	f := badRequest("the request is not valid HTTP: " + protocolReason(err))
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
+	conn, _ := ctx.Conn().(*clientConn)
 	switch {
+	case conn != nil && conn.guard.Fault() != nil: // fasthttp heard of it in its own words
+		refused := conn.guard.Fault()
+		f.status, f.message = refused.Status, "the request is not valid HTTP: "+refused.Reason
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		f = overLimit(fasthttp.StatusRequestEntityTooLarge, "max_body", g.largestBody())
 		f.retryAfter = 0
@@ -148,8 +166,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetConnectionClose()
 	limitWrite(ctx, g)
 	r.unread(ctx, g, id, f)
-	if f.status != fasthttp.StatusRequestTimeout {
-		lingerAtClose(ctx.Conn())
+	if conn != nil && f.status != fasthttp.StatusRequestTimeout {
+		conn.unread.Store(true)
 	}
 }
 
@@ -236,7 +254,7 @@ func (l *patientListener) Accept() (net.Conn, error) {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, longest) {
 		conn, err := l.Listener.Accept()
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &clientConn{TCPConn: tcp}, nil
+			return &clientConn{socket: tcp}, nil
 		}
 		if err == nil || !passing(err) {
 			return conn, err
@@ -244,52 +262,6 @@ func (l *patientListener) Accept() (net.Conn, error) {
 		l.log.Warn("accepting a connection failed, waiting", "error", err.Error(), "wait", wait.String())
 		time.Sleep(wait)
 	}
-}
-
-// clientConn is a client's connection where there are no loops.
-type clientConn struct {
-	*net.TCPConn
-	unread atomic.Bool
-}
-
-// Close implements net.Conn.
-func (c *clientConn) Close() error {
-	if c.unread.Load() {
-		linger(c.TCPConn)
-	}
-	return c.TCPConn.Close()
-}
-
-// lingerAtClose sees to it that conn, of which bytes of a request are unread,
-// lingers when it is closed.
-func lingerAtClose(conn net.Conn) {
-	switch c := conn.(type) {
-	case *clientConn:
-		c.unread.Store(true)
-	case *loop.Conn:
-		c.BeforeClose(func(c *loop.Conn) { linger(c) })
-	}
-}
-
-// Limits on what is read of a request that was refused.
-const (
-	lingerTime  = time.Second
-	lingerBytes = 64 << 20
-)
-
-// linger ends the sending side and reads for a while. Closed with bytes of a
-// request unread, a socket is reset, and the reset overtakes the answer that
-// says why.
-func linger(conn interface {
-	net.Conn
-	CloseWrite() error
-},
-) {
-	if conn.CloseWrite() != nil {
-		return
-	}
-	_ = conn.SetReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.CopyN(io.Discard, conn, lingerBytes)
 }
 
 func passing(err error) bool {

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
-
-	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // unframed makes the stream the reply of an HTTP/1.0 request. Such a client
@@ -22,8 +20,8 @@ func (s *stream) unframed() {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(net.Conn) {
 		conn := ctx.Conn()
-		if c, ok := conn.(*loop.Conn); ok {
-			c.TakeOver()
+		if c, ok := conn.(*clientConn); ok && c.looped != nil {
+			c.looped.TakeOver()
 		}
 		whole := false
 		defer func() {

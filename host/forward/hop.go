@@ -23,19 +23,33 @@ const (
 	expectField
 )
 
-// fieldOf classifies a field name, in any case.
+// fieldOf classifies a field name, in any case. Spelled with an underscore,
+// which some services take for a hyphen, a field with a meaning is never passed
+// on: "X_Forwarded_For" would be a client's word on where it came from.
 func fieldOf(name []byte) field {
 	var low [20]byte
 	if len(name) > len(low) {
 		return endToEnd
 	}
+	underscore := false
 	for i, c := range name {
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
+		} else if c == '_' {
+			c, underscore = '-', true
 		}
 		low[i] = c
 	}
-	switch string(low[:len(name)]) {
+	f := meaningOf(low[:len(name)])
+	if underscore && f != endToEnd {
+		return hopByHop
+	}
+	return f
+}
+
+// meaningOf knows the names, in small letters.
+func meaningOf(low []byte) field {
+	switch string(low) {
 	case "connection":
 		return connectionField
 	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",

@@ -47,11 +47,12 @@ type Watch struct {
 // The server must not read the connection until Stop has returned.
 func NewWatch(conn net.Conn) *Watch {
 	w := &Watch{}
-	if c, ok := conn.(*loop.Conn); ok {
+	raw, ok := socketOf(conn)
+	if c, looped := raw.(*loop.Conn); looped {
 		w.client, w.self = c, w
 		return w
 	}
-	if raw, ok := socketOf(conn); ok {
+	if ok {
 		w.conn, w.sys = raw, raw.(syscall.Conn)
 	}
 	return w
@@ -59,17 +60,14 @@ func NewWatch(conn net.Conn) *Watch {
 
 // socketOf returns the connection under conn that has a file descriptor.
 func socketOf(conn net.Conn) (net.Conn, bool) {
-	for conn != nil {
-		if _, ok := conn.(syscall.Conn); ok {
-			return conn, true
-		}
-		inner, ok := conn.(interface{ NetConn() net.Conn })
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
-			return nil, false
+			_, ok = conn.(syscall.Conn)
+			return conn, ok
 		}
-		conn = inner.NetConn()
+		conn = outer.NetConn()
 	}
-	return nil, false
 }
 
 // Gone reports whether the client was seen to hang up.

@@ -39,15 +39,8 @@ func (c *Conn) Close() error {
 	if c.resting.Load() {
 		return nil
 	}
-	if f := c.onClose; f != nil {
-		c.onClose = nil
-		f(c)
-	}
 	return c.shut()
 }
-
-// BeforeClose makes Close call f first, once.
-func (c *Conn) BeforeClose(f func(*Conn)) { c.onClose = f }
 
 // shut closes the connection.
 func (c *Conn) shut() error {

@@ -23,6 +23,8 @@ type Conn struct {
 	local  net.Addr
 	remote net.Addr
 	client bool
+	// attached is what is served for a client's connection.
+	attached any
 
 	users  atomic.Int32  // operations under way, and closedBit
 	ready  atomic.Uint32 // canRead, canWrite, hungUp
@@ -37,7 +39,6 @@ type Conn struct {
 	between bool        // requests: a Read that would wait ends the serving
 	resting atomic.Bool // such a Read has said so
 	handed  bool
-	onClose func(*Conn)
 	ahead   *[aheadSize]byte // read from the socket, not taken yet: ahead[r:w]
 	r, w    int
 }

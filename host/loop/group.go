@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +19,9 @@ type Options struct {
 	// Loops is their number; 0: the processors that Go uses.
 	Loops int
 	// Serve serves a client's connection, in a worker, from the moment that it
-	// has sent something until it has a next request to send, or is closed.
-	Serve func(*Conn)
+	// has sent something until it has a next request to send, or is closed. Its
+	// argument is what Accepted was given for the connection.
+	Serve func(any)
 	// Logger hears of panics in Serve and of stuck loops; nil: nobody.
 	Logger *slog.Logger
 }
@@ -29,7 +29,7 @@ type Options struct {
 // Group is loops that share their connections.
 type Group struct {
 	epoll   int
-	serve   func(*Conn)
+	serve   func(any)
 	log     *slog.Logger
 	table   table
 	sweeper sweeper
@@ -128,17 +128,32 @@ func (c *Conn) hasInput() bool {
 }
 
 // Accepted takes over a client's connection. It is served once it has sent
-// something, and closed if that takes longer than patience.
-func (g *Group) Accepted(tcp *net.TCPConn, patience time.Duration) (*Conn, error) {
-	return g.adopt(tcp, true, patience)
+// something, and closed if that takes longer than patience. What attach returns
+// for the connection is what is served.
+func (g *Group) Accepted(tcp *net.TCPConn, patience time.Duration, attach func(*Conn) any) error {
+	c, err := g.adopt(tcp)
+	if err != nil {
+		return err
+	}
+	c.client, c.attached = true, attach(c)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	return g.join(c)
 }
 
 // Dialled takes over a connection to a service.
-func (g *Group) Dialled(tcp *net.TCPConn) (*Conn, error) { return g.adopt(tcp, false, 0) }
+func (g *Group) Dialled(tcp *net.TCPConn) (*Conn, error) {
+	c, err := g.adopt(tcp)
+	if err == nil {
+		err = g.join(c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
-// adopt moves the socket from Go's poller to the loops. tcp is closed in any
-// case.
-func (g *Group) adopt(tcp *net.TCPConn, client bool, patience time.Duration) (*Conn, error) {
+// adopt takes the socket from Go's poller. tcp is closed in any case.
+func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
 	defer func() { _ = tcp.Close() }()
 	raw, err := tcp.SyscallConn()
 	if err != nil {
@@ -153,21 +168,22 @@ func (g *Group) adopt(tcp *net.TCPConn, client bool, patience time.Duration) (*C
 	if dupErr != nil {
 		return nil, &net.OpError{Op: "dup", Net: "tcp", Addr: tcp.RemoteAddr(), Err: os.NewSyscallError("fcntl", dupErr)}
 	}
-	c := &Conn{group: g, fd: fd, local: tcp.LocalAddr(), remote: tcp.RemoteAddr(), client: client}
-	if patience > 0 {
-		_ = c.SetReadDeadline(time.Now().Add(patience))
-	}
-	if g.closed.Load() {
-		_ = syscall.Close(fd)
-		return nil, net.ErrClosed
-	}
+	return &Conn{group: g, fd: fd, local: tcp.LocalAddr(), remote: tcp.RemoteAddr()}, nil
+}
+
+// join has the loops look after c, which is closed on error.
+func (g *Group) join(c *Conn) error {
 	g.table.add(c)
-	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd), Pad: int32(c.serial)}
-	if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+	if g.closed.Load() {
 		_ = c.shut()
-		return nil, os.NewSyscallError("epoll_ctl", err)
+		return net.ErrClosed
 	}
-	return c, nil
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(c.fd), Pad: int32(c.serial)}
+	if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, c.fd, &e); err != nil {
+		_ = c.shut()
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return nil
 }
 
 // notifyAside makes p look again, its worker in a goroutine: for those who are

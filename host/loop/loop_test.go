@@ -41,7 +41,7 @@ func echo(c *Conn) {
 // serve accepts connections for g on loopback.
 func serve(t testing.TB, serve func(*Conn)) (*Group, string) {
 	t.Helper()
-	g, err := New(Options{Loops: 2, Serve: serve})
+	g, err := New(Options{Loops: 2, Serve: func(c any) { serve(c.(*Conn)) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func serve(t testing.TB, serve func(*Conn)) (*Group, string) {
 			if err != nil {
 				return
 			}
-			if _, err := g.Accepted(conn.(*net.TCPConn), time.Minute); err != nil {
+			if err := g.Accepted(conn.(*net.TCPConn), time.Minute, func(c *Conn) any { return c }); err != nil {
 				t.Error(err)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // Options are what a Group works with.
 type Options struct {
 	Loops  int
-	Serve  func(*Conn)
+	Serve  func(any)
 	Logger *slog.Logger
 }
 
@@ -24,7 +24,7 @@ type Group struct{}
 type HangupWatcher interface{ HungUp() }
 
 // Conn is a connection on the loops: never made here.
-type Conn struct{ net.Conn }
+type Conn struct{ net.TCPConn }
 
 // New says errors.ErrUnsupported.
 func New(Options) (*Group, error) { return nil, errors.ErrUnsupported }
@@ -32,8 +32,8 @@ func New(Options) (*Group, error) { return nil, errors.ErrUnsupported }
 func (*Group) Close() {}
 func (*Group) Drain() {}
 
-func (*Group) Accepted(*net.TCPConn, time.Duration) (*Conn, error) {
-	return nil, errors.ErrUnsupported
+func (*Group) Accepted(*net.TCPConn, time.Duration, func(*Conn) any) error {
+	return errors.ErrUnsupported
 }
 func (*Group) Dialled(*net.TCPConn) (*Conn, error) { return nil, errors.ErrUnsupported }
 

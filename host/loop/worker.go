@@ -61,7 +61,7 @@ func (w *worker) serve() {
 	}()
 	for {
 		c.owner = w
-		w.group.serve(c)
+		w.group.serve(c.attached)
 		if c.handedOn() || !c.rest() {
 			return
 		}

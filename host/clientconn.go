@@ -1,0 +1,66 @@
+package host
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/infinirouter/infinirouter/host/loop"
+	"github.com/infinirouter/infinirouter/host/wire"
+)
+
+// clientConn is a client's connection, of which fasthttp reads nothing that
+// two parsers could read in two ways.
+//
+// Closed with bytes of a request unread, a socket is reset, and the reset
+// overtakes the answer that says why; so such a connection is closed for
+// writing first, and read for a while.
+type clientConn struct {
+	socket
+	looped *loop.Conn // socket, where there are loops
+	guard  wire.Guard
+	unread atomic.Bool
+}
+
+// socket is a *net.TCPConn or a *loop.Conn.
+type socket interface {
+	net.Conn
+	syscall.Conn
+	CloseWrite() error
+	SetLinger(sec int) error
+}
+
+// NetConn returns the connection under c.
+func (c *clientConn) NetConn() net.Conn { return c.socket }
+
+// Read implements net.Conn. What the guard holds back is a *wire.Fault.
+func (c *clientConn) Read(p []byte) (int, error) {
+	if f := c.guard.Fault(); f != nil {
+		return 0, f
+	}
+	n, err := c.socket.Read(p)
+	if n <= 0 {
+		return n, err
+	}
+	if n = c.guard.Check(p[:n]); n == 0 {
+		return 0, c.guard.Fault()
+	}
+	return n, err
+}
+
+// Limits on what is read of a request that was refused.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 64 << 20
+)
+
+// Close implements net.Conn.
+func (c *clientConn) Close() error {
+	if c.unread.Load() && c.CloseWrite() == nil {
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, c.socket, lingerBytes)
+	}
+	return c.socket.Close()
+}
