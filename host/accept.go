@@ -89,6 +89,20 @@ func (x *exchange) sinceAccept() time.Duration { return time.Since(x.accepted) }
 // finish is step 7: metrics, access log, on_done; then x is let go. It runs
 // once per exchange, and nothing in it can fail the exchange.
 func (r *Router) finish(x *exchange) {
+	r.account(x)
+	r.metrics.RequestDone()
+	r.inFlight.Add(-1)
+	g := x.gen
+	if !x.broken { // what a panic left half done serves nobody again
+		x.reset()
+		exchanges.Put(x)
+	}
+	g.release()
+}
+
+// account says how x went to all who want to know.
+func (r *Router) account(x *exchange) {
+	defer r.guardAccount(x)
 	if x.watch != nil {
 		x.watch.Stop()
 	}
@@ -102,12 +116,6 @@ func (r *Router) finish(x *exchange) {
 	if r.access != nil && x.gen.config.Server.AccessLog {
 		r.access.Write(&x.record)
 	}
-	r.metrics.RequestDone()
-	r.inFlight.Add(-1)
-	g := x.gen
-	x.reset()
-	exchanges.Put(x)
-	g.release()
 }
 
 // fillRecord gathers what is counted and logged: no prompt, no key.

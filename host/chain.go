@@ -57,6 +57,7 @@ func (c *chain) run(h abi.Hook, x *exchange, log *slog.Logger) (abi.Action, erro
 		action, err := l.policy.Call(h, x)
 		if err != nil {
 			logFailure(log, x, err)
+			x.noteInternal(err)
 			if l.skip {
 				continue
 			}
@@ -79,6 +80,15 @@ func (c *chain) run(h abi.Hook, x *exchange, log *slog.Logger) (abi.Action, erro
 		}
 	}
 	return abi.Continue, nil
+}
+
+// noteInternal counts a panic in a function that the policy called. The sandbox
+// has logged its stack.
+func (x *exchange) noteInternal(err error) {
+	var call *plugins.CallError
+	if errors.As(err, &call) && call.Kind == plugins.FailureInternal && x.gen != nil {
+		x.gen.metrics.Panicked(inPolicy)
+	}
 }
 
 // logFailure says once per call what went wrong; the breaker's own refusals

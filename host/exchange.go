@@ -45,7 +45,8 @@ type exchange struct {
 	data     []byte // what replyDoc is parsed from
 	scratch  []byte
 
-	tx transaction
+	tx     transaction
+	broken bool // a panic left it half done
 
 	// What the steps hand on; kept here so that their memory is used again.
 	peer      string // the client's address as forwarding headers carry it

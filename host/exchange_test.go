@@ -1,10 +1,8 @@
 package host
 
 import (
-	"bytes"
 	"log/slog"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -236,20 +234,5 @@ func TestScoresOfPoliciesMultiply(t *testing.T) {
 	}
 	if x.cands[0].Score != 6 || x.cands[1].Score != 0.5 || x.cands[2].Score != 0 {
 		t.Errorf("%v", x.cands)
-	}
-}
-
-// TestPanicStaysWithItsRequest: an exchange without a generation makes the
-// router itself fail.
-func TestPanicStaysWithItsRequest(t *testing.T) {
-	var log bytes.Buffer
-	r := &Router{options: Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
-	x := newTestExchange(t, chatBody)
-	streams, f := r.guarded(x)
-	if streams || f == nil || f.status != 500 || f.message != "the router failed on this request" {
-		t.Errorf("%v %+v", streams, f)
-	}
-	if !strings.Contains(log.String(), "request_id=id-1") || !strings.Contains(log.String(), "handler.go") {
-		t.Errorf("log: %s", log.String())
 	}
 }

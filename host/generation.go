@@ -11,6 +11,7 @@ import (
 	"github.com/infinirouter/infinirouter/host/forward"
 	"github.com/infinirouter/infinirouter/host/route"
 	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/host/telemetry"
 	"github.com/infinirouter/infinirouter/plugins"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
@@ -27,6 +28,7 @@ type generation struct {
 	keys     map[[sha256.Size]byte]string // hash of a client's key to its id
 	named    map[string]bool              // paths beside the endpoints that a route names
 	forward  *forward.Forwarder
+	metrics  *telemetry.Metrics
 	refs     atomic.Int64
 }
 
@@ -41,7 +43,7 @@ type policy struct {
 // does that. On error nothing of it is left, and the error lists every policy
 // that could not be loaded.
 func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loader, prev *generation, o Options) (*generation, error) {
-	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies))}
+	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies)), metrics: o.Metrics}
 	g.refs.Store(1)
 	if prev != nil {
 		g.number = prev.number

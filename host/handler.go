@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -21,8 +20,7 @@ import (
 // that streams goes on in its stream after handle has returned.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
-	if r.publicPage(ctx, g) {
-		markPage(ctx, g)
+	if r.page(ctx, g) {
 		g.release()
 		return
 	}
@@ -36,24 +34,6 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	}
 	limitWrite(ctx, g)
 	r.finish(x)
-}
-
-// guarded is exchange with a fault of the router's own kept to the one request
-// that met it: fasthttp would let a panic end the process, and every other
-// request with it.
-func (r *Router) guarded(x *exchange) (streams bool, f *fault) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		r.options.Logger.Error("the router failed on a request", "request_id", string(x.id), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		if x.opened != nil {
-			x.opened.Close()
-		}
-		streams, f = false, &fault{status: fasthttp.StatusInternalServerError, message: "the router failed on this request", kind: outcomeRejected, cause: fmt.Errorf("panic: %v", p)}
-	}()
-	return r.exchange(x)
 }
 
 // exchange takes x through the steps of doc.go. It reports whether the reply's

@@ -139,6 +139,11 @@ func (g *generation) largestBody() int64 {
 
 // protocolError answers what fasthttp could not read as a request.
 func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.pageFailed(ctx, p)
+		}
+	}()
 	g := r.acquire()
 	defer g.release()
 	f := badRequest("the request is not valid HTTP: " + protocolReason(err))

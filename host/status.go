@@ -26,6 +26,21 @@ func (r *Router) publicPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 	return r.statusPage(ctx, g)
 }
 
+// page answers a request for a page and reports whether it was one.
+func (r *Router) page(ctx *fasthttp.RequestCtx, g *generation) (done bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.pageFailed(ctx, p)
+			done = true
+		}
+	}()
+	if !r.publicPage(ctx, g) {
+		return false
+	}
+	markPage(ctx, g)
+	return true
+}
+
 // statusPage answers a page about the router itself and reports whether the
 // request asked for one. Nothing here counts as a request.
 func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
@@ -142,6 +157,11 @@ func isAdminPage(path []byte) bool {
 func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
 	defer g.release()
+	defer func() {
+		if p := recover(); p != nil {
+			r.pageFailed(ctx, p)
+		}
+	}()
 	defer markPage(ctx, g)
 	if isAdminPage(ctx.Path()) {
 		r.adminPage(ctx, g)

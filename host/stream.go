@@ -76,6 +76,7 @@ func limitWrite(ctx *fasthttp.RequestCtx, g *generation) {
 
 // fill waits for the service and turns what came into out.
 func (s *stream) fill() {
+	defer s.guardFill()
 	if cap(s.in)-len(s.in) < streamBuffer {
 		grown := make([]byte, len(s.in), 2*cap(s.in)+streamBuffer)
 		copy(grown, s.in)
@@ -191,11 +192,17 @@ func (s *stream) Close() error {
 	}
 	s.closed = true
 	x := s.x
-	x.watch.Stop()
-	s.settle()
-	s.reply.Close()
+	s.end()
 	s.router.finish(x)
 	return nil
+}
+
+// end settles the stream and lets go of the service.
+func (s *stream) end() {
+	defer s.router.guardAccount(s.x)
+	s.x.watch.Stop()
+	defer s.reply.Close()
+	s.settle()
 }
 
 // settle decides how the stream ended.

@@ -1,10 +1,8 @@
 package host
 
 import (
-	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 )
 
 // unframed makes the stream the reply of an HTTP/1.0 request. Such a client
@@ -26,8 +24,7 @@ func (s *stream) unframed() {
 		whole := false
 		defer func() {
 			if p := recover(); p != nil { // as fasthttp does where it writes a stream
-				s.err = fmt.Errorf("panic: %v", p)
-				s.router.options.Logger.Error("the router failed on a stream", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				s.err = s.router.caught(inStream, s.x.id, p)
 			}
 			if !whole {
 				reset(conn)

@@ -22,6 +22,7 @@ type Metrics struct {
 	policy   policyMetrics
 	inFlight atomic.Int64
 	reloads  *prometheus.CounterVec
+	overload overload
 	last     lastReload
 	policies policySource
 	services serviceSource
@@ -31,7 +32,7 @@ type Metrics struct {
 // process's and the build's beside them; version is what the program calls
 // itself.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), vectors: newVectors(), policy: newPolicyMetrics()}
+	m := &Metrics{registry: prometheus.NewRegistry(), vectors: newVectors(), policy: newPolicyMetrics(), overload: newOverload()}
 	m.reloads = counterVec("reloads_total", "Configurations loaded, by result: ok or refused.", "result")
 	for _, result := range []string{reloadOK, reloadRefused} {
 		m.reloads.WithLabelValues(result)
@@ -48,6 +49,7 @@ func NewMetrics(version string) *Metrics {
 	)
 	m.registry.MustRegister(m.vectors.all()...)
 	m.registry.MustRegister(m.policy.counters, m.policy.refused)
+	m.registry.MustRegister(m.overload.all()...)
 	return m
 }
 
