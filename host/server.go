@@ -74,9 +74,9 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		DisablePreParseMultipartForm: true,
 		CloseOnShutdown:              true,
 		ReadBufferSize:               maxRequestHead,
-		ReadTimeout:                  headTimeout,
+		ReadTimeout:                  r.boot.Server.ClientHeaderTimeout,
 		IdleTimeout:                  r.boot.Server.IdleTimeout,
-		WriteTimeout:                 r.boot.Server.StreamIdleTimeout,
+		WriteTimeout:                 r.boot.Server.ClientWriteTimeout,
 		TCPKeepalive:                 true,
 		SecureErrorLogMessage:        true,
 		Logger:                       silent{},
@@ -86,9 +86,6 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 const (
 	maxRequestHead = 16 << 10
 	drainLook      = 10 * time.Millisecond
-	// headTimeout bounds the wait for a request's head: a client that sends it
-	// byte by byte holds a connection for no longer.
-	headTimeout = 30 * time.Second
 )
 
 // bodyLimits are the running generation's limits on a body.
@@ -97,7 +94,7 @@ func (r *Router) bodyLimits(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 	defer g.release()
 	return fasthttp.RequestConfig{
 		MaxRequestBodySize: int(g.largestBody()),
-		ReadTimeout:        g.config.Server.RequestTimeout,
+		ReadTimeout:        g.config.Server.ClientBodyTimeout,
 	}
 }
 
@@ -125,7 +122,7 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &small):
 		f.status, f.message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's head is over 16 KiB"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		f.status, f.message = fasthttp.StatusRequestTimeout, "the request did not arrive in time"
+		f = r.lateRequest(g, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		f.message = "the request ended before it was complete"
 	}
@@ -160,7 +157,7 @@ func (r *Router) unread(ctx *fasthttp.RequestCtx, g *generation, id []byte, f *f
 // protocolReason is what fasthttp says of a request, up to where it starts to
 // quote: a key or a prompt could be in it.
 func protocolReason(err error) string {
-	reason := strings.TrimPrefix(err.Error(), "error when reading request headers: ")
+	reason := strings.TrimPrefix(err.Error(), whileReadingHead)
 	reason, _, _ = strings.Cut(reason, `"`)
 	reason, _, _ = strings.Cut(reason, ": buffer size")
 	return strings.TrimRight(reason, ": ")

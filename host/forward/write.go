@@ -27,7 +27,9 @@ func (t *trip) write() error {
 	out := outPool.Get().(*[]byte)
 	*out = t.req.appendHead((*out)[:0], t.target, &t.origin)
 	t.sent, t.hasty, t.idle, t.waitUntil = 0, true, false, time.Time{}
-	soon := time.Now().Add(patience)
+	now := time.Now()
+	soon := now.Add(patience)
+	t.expect(now)
 	if len(t.req.Body) > inlineBody {
 		_ = t.conn.SetReadDeadline(soon)
 		t.startUpload(out, *out, t.req.Body)
@@ -48,7 +50,7 @@ func (t *trip) write() error {
 			t.startUpload(out, (*out)[n:], nil)
 			return nil
 		}
-		err = &timeoutError{knobRequest, t.f.o.RequestTimeout}
+		err = &timeoutError{limit: t.total}
 	}
 	releaseOut(out)
 	return err
