@@ -25,6 +25,7 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fa
 	reply.Close()
 	resp.SwapBody(body)
 	if err != nil {
+		x.timedOut(err)
 		x.observe(blame(err))
 		resp.Reset()
 		return false, forwardFault(err)

@@ -24,6 +24,7 @@ import (
 type exchange struct {
 	ctx      *fasthttp.RequestCtx
 	gen      *generation
+	metrics  *telemetry.Metrics
 	route    *route.Route
 	chain    *chain
 	accepted time.Time

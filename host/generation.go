@@ -80,6 +80,7 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 	}
 	g.forward = forward.New(forward.Options{
 		ConnectTimeout:    cfg.Server.ConnectTimeout,
+		FirstByteTimeout:  cfg.Server.FirstByteTimeout,
 		RequestTimeout:    cfg.Server.RequestTimeout,
 		StreamIdleTimeout: cfg.Server.StreamIdleTimeout,
 		MaxReplyBody:      cfg.Server.MaxReplyBody,

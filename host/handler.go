@@ -241,6 +241,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		OriginalHost:   x.ctx.Request.Header.Host(),
 		RequestID:      x.id,
 		Stream:         x.body.stream(),
+		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
 		TrustForwarded: server.TrustForwarded,
 		// A policy that reads replies must be able to.
 		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
@@ -263,6 +264,7 @@ func (x *exchange) attempted(t forward.Target, err *forward.Error) {
 	s := t.(*service.Service)
 	x.outcome.attempts++
 	x.outcome.service = s.Name()
+	x.timedOut(err)
 	switch err.Kind {
 	case forward.KindClientGone:
 		s.Observe(service.Neutral, 0)

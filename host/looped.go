@@ -3,6 +3,7 @@ package host
 import (
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -14,7 +15,9 @@ import (
 type loopListener struct {
 	net.Listener
 	loops *loop.Group
-	log   *slog.Logger
+	// patience is how long a client may take to begin a request.
+	patience time.Duration
+	log      *slog.Logger
 }
 
 // Accept implements net.Listener. It returns at the listener's end.
@@ -28,7 +31,7 @@ func (l *loopListener) Accept() (net.Conn, error) {
 		if !ok {
 			return conn, nil
 		}
-		err = l.loops.Accepted(client.socket.(*net.TCPConn), headTimeout, func(c *loop.Conn) any {
+		err = l.loops.Accepted(client.socket.(*net.TCPConn), l.patience, func(c *loop.Conn) any {
 			client.socket, client.looped = c, c
 			return client
 		})

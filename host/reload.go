@@ -210,6 +210,8 @@ func restartNeeded(boot, now *config.Config) []string {
 	}{
 		{"server.listen", boot.Server.Listen != now.Server.Listen},
 		{"server.admin_listen", boot.Server.AdminListen != now.Server.AdminListen},
+		{"server.idle_timeout", boot.Server.IdleTimeout != now.Server.IdleTimeout},
+		{"server.client_header_timeout", boot.Server.ClientHeaderTimeout != now.Server.ClientHeaderTimeout},
 		{"plugins.cache_dir", boot.Plugins.CacheDir != now.Plugins.CacheDir},
 	} {
 		if k.differ {

@@ -88,9 +88,9 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		ConnState:                    followState,
 		ReduceMemoryUsage:            true,
 		ReadBufferSize:               maxRequestHead,
-		ReadTimeout:                  headTimeout,
+		ReadTimeout:                  r.boot.Server.ClientHeaderTimeout,
 		IdleTimeout:                  r.boot.Server.IdleTimeout,
-		WriteTimeout:                 r.boot.Server.StreamIdleTimeout,
+		WriteTimeout:                 r.boot.Server.ClientWriteTimeout,
 		TCPKeepalive:                 true,
 		SecureErrorLogMessage:        true,
 		Logger:                       silent{},
@@ -100,9 +100,6 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 const (
 	maxRequestHead = wire.MaxHead
 	drainLook      = 10 * time.Millisecond
-	// headTimeout bounds the wait for a request's head: a client that sends it
-	// byte by byte holds a connection for no longer.
-	headTimeout = 30 * time.Second
 )
 
 // bodyLimits are the running generation's limits on a body.
@@ -111,7 +108,7 @@ func (r *Router) bodyLimits(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 	defer g.release()
 	return fasthttp.RequestConfig{
 		MaxRequestBodySize: int(g.largestBody()),
-		ReadTimeout:        g.config.Server.RequestTimeout,
+		ReadTimeout:        g.config.Server.ClientBodyTimeout,
 	}
 }
 
@@ -160,7 +157,7 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &small):
 		f.status, f.message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's head is over 16 KiB"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		f.status, f.message = fasthttp.StatusRequestTimeout, "the request did not arrive in time"
+		f = r.lateRequest(g, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		f.message = "the request ended before it was complete"
 	}
@@ -195,7 +192,7 @@ func (r *Router) unread(ctx *fasthttp.RequestCtx, g *generation, id []byte, f *f
 // protocolReason is what fasthttp says of a request, up to where it starts to
 // quote: a key or a prompt could be in it.
 func protocolReason(err error) string {
-	reason := strings.TrimPrefix(err.Error(), "error when reading request headers: ")
+	reason := strings.TrimPrefix(err.Error(), whileReadingHead)
 	reason, _, _ = strings.Cut(reason, `"`)
 	reason, _, _ = strings.Cut(reason, ": buffer size")
 	return strings.TrimRight(reason, ": ")
@@ -214,7 +211,7 @@ func (r *Router) acquire() *generation {
 func (r *Router) Serve(ln net.Listener) error {
 	patient := &patientListener{Listener: ln, log: r.options.Logger}
 	if r.options.loops != nil {
-		return r.server.Serve(&loopListener{Listener: patient, loops: r.options.loops, log: r.options.Logger})
+		return r.server.Serve(&loopListener{Listener: patient, loops: r.options.loops, patience: r.boot.Server.ClientHeaderTimeout, log: r.options.Logger})
 	}
 	return r.server.Serve(patient)
 }

@@ -29,9 +29,10 @@ type stream struct {
 	events bool // the reply is text/event-stream
 	edit   bool // the chain has on_event
 	in     []byte
-	out    []byte // ready for the client
-	sent   int    // of out
-	err    error  // after out: io.EOF, or what broke
+	out    []byte    // ready for the client
+	sent   int       // of out
+	gave   time.Time // when the client was given something last
+	err    error     // after out: io.EOF, or what broke
 	closed bool
 }
 
@@ -63,15 +64,17 @@ func (s *stream) Read(p []byte) (int, error) {
 	n := copy(p, s.out[s.sent:])
 	s.sent += n
 	s.x.outcome.replyBytes += int64(n)
-	limitWrite(s.x.ctx, s.x.gen)
+	s.gave = limitWrite(s.x.ctx, s.x.gen)
 	return n, nil
 }
 
 // limitWrite bounds how long a client may leave unread what is written next.
 // Set through ctx, the limit holds until the last byte of the reply is written,
-// which fasthttp then does without waiting for a next request.
-func limitWrite(ctx *fasthttp.RequestCtx, g *generation) {
-	_ = ctx.SetWriteDeadline(time.Now().Add(g.config.Server.StreamIdleTimeout))
+// which fasthttp then does without waiting for a next request. It returns now.
+func limitWrite(ctx *fasthttp.RequestCtx, g *generation) time.Time {
+	now := time.Now()
+	_ = ctx.SetWriteDeadline(now.Add(g.config.Server.ClientWriteTimeout))
+	return now
 }
 
 // fill waits for the service and turns what came into out.
@@ -214,9 +217,13 @@ func (s *stream) settle() {
 		s.x.observe(replyResult(o.status))
 	case s.err == nil || s.err == io.EOF || isGone(s.err) || s.x.watch.Gone():
 		o.kind = outcomeClientGone
+		if !isGone(s.err) && !s.x.watch.Gone() {
+			o.err = s.router.lateReader(s.x.gen, s.gave)
+		}
 		s.x.observe(service.Neutral)
 	default:
 		o.kind, o.err = outcomeCut, s.err.Error()
+		s.x.timedOut(s.err)
 		s.x.observe(blame(s.err))
 	}
 }

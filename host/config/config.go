@@ -27,8 +27,15 @@ type Server struct {
 	RequestTimeout time.Duration
 	// ConnectTimeout bounds one connection attempt to a service.
 	ConnectTimeout time.Duration
+	// FirstByteTimeout is how long a service may take to the first byte of its
+	// reply's body; 0: RequestTimeout alone.
+	FirstByteTimeout time.Duration
 	// StreamIdleTimeout is how long a stream may be silent.
 	StreamIdleTimeout time.Duration
+	// ClientHeaderTimeout and ClientBodyTimeout bound the arrival of a request.
+	ClientHeaderTimeout, ClientBodyTimeout time.Duration
+	// ClientWriteTimeout is how long a client may leave unread what was written.
+	ClientWriteTimeout time.Duration
 	// IdleTimeout is how long a client's keep-alive connection may be idle.
 	IdleTimeout time.Duration
 	// DrainTimeout bounds the wait for open requests at exit.
@@ -72,9 +79,11 @@ type Service struct {
 	PassAuthorization bool
 	// V1 puts "/v1" before a path that has none (default true).
 	V1                 bool
-	HealthPath         string // default "/health"
-	InsecureSkipVerify bool   // https without verification, default false
-	CAFile             string // extra roots for https
+	HealthPath         string        // default "/health"
+	InsecureSkipVerify bool          // https without verification, default false
+	CAFile             string        // extra roots for https
+	ConnectTimeout     time.Duration // 0: the server's
+	Timeouts           Timeouts
 }
 
 // Plugins is [plugins].
@@ -123,6 +132,9 @@ type Route struct {
 	Balance  string // "least_request", "round_robin" or "random"
 	MaxBody  int64  // 0: the server's
 	Retries  int    // further services to try, at most; default 2
+
+	RequestTimeout time.Duration // 0: the server's
+	Timeouts       Timeouts
 }
 
 // The values of Route.Balance.

@@ -121,7 +121,7 @@ func share(name string, field *float64, initial float64, doc string) key {
 // duration is a string such as "1h30m", no shorter than least.
 func duration(name string, field *time.Duration, initial, least time.Duration, doc string) key {
 	k := scalar(name, field, initial, doc, func(s string) (time.Duration, error) { return parseDuration(s, least) })
-	k.initial = strconv.Quote(spellDuration(initial))
+	k.initial = strconv.Quote(SpellDuration(initial))
 	return quantity(k, `a duration such as "30s"`)
 }
 

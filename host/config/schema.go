@@ -31,7 +31,7 @@ func fileSchema(c *Config) []key {
 }
 
 func serverSchema(s *Server) []key {
-	return []key{
+	return append([]key{
 		text("listen", &s.Listen, "0.0.0.0:8000", "Address for clients.", checkListen),
 		text("admin_listen", &s.AdminListen, "", "Address for admin pages; empty: on listen, for loopback clients alone.",
 			func(s string) error {
@@ -40,8 +40,9 @@ func serverSchema(s *Server) []key {
 				}
 				return checkListen(s)
 			}),
-		duration("request_timeout", &s.RequestTimeout, 5*time.Minute, time.Millisecond, "For a whole reply that does not stream; 504 after it."),
+		duration("request_timeout", &s.RequestTimeout, 5*time.Minute, time.Millisecond, "For a whole reply that does not stream, and the first byte of one that does, all attempts together; 504 after it."),
 		duration("connect_timeout", &s.ConnectTimeout, 5*time.Second, time.Millisecond, "For one attempt to connect to a service."),
+		duration("first_byte_timeout", &s.FirstByteTimeout, 0, 0, `From a request sent to the first byte of the reply's body; 504 after it. "0s": request_timeout alone.`),
 		duration("stream_idle_timeout", &s.StreamIdleTimeout, 5*time.Minute, time.Millisecond, "How long a stream may be silent."),
 		duration("idle_timeout", &s.IdleTimeout, 2*time.Minute, time.Millisecond, "How long a client's connection may wait for its next request."),
 		duration("drain_timeout", &s.DrainTimeout, 30*time.Second, 0, "How long open requests may take to finish at exit."),
@@ -52,7 +53,7 @@ func serverSchema(s *Server) []key {
 		boolean("expose_service", &s.ExposeService, false, "Name the service in X-Router-Service on every reply."),
 		boolean("trust_forwarded", &s.TrustForwarded, false, "Believe the X-Forwarded-For and -Proto that clients send."),
 		boolean("access_log", &s.AccessLog, true, "One log line for each request."),
-	}
+	}, clientSchema(s)...)
 }
 
 func healthSchema(h *Health) []key {
@@ -69,7 +70,7 @@ func serviceSchema(s *Service) []key {
 	apiKey := secret("api_key", &s.APIKey, "Sent to the service as Authorization: Bearer; empty: none.", checkSecret)
 	pass := boolean("pass_authorization", &s.PassAuthorization, true, "Pass the client's Authorization on; false once api_key is set.")
 	pass.reset = func() { s.PassAuthorization = s.APIKey == "" } // api_key is read before
-	return []key{
+	return append([]key{
 		text("name", &s.Name, "", "Name in logs, metrics and /services.", checkName).must(),
 		address("url", &s.URL, "Address of the service, with a path prefix if it has one.").must(),
 		list("models", &s.Models, nil, "Models it serves; empty: asked of the service.", checkModel),
@@ -82,7 +83,8 @@ func serviceSchema(s *Service) []key {
 		text("health_path", &s.HealthPath, "/health", "Path of its health check.", checkURLPath),
 		boolean("insecure_skip_verify", &s.InsecureSkipVerify, false, "Take any certificate from an https service."),
 		text("ca_file", &s.CAFile, "", "PEM file of further authorities for its certificate.", nil),
-	}
+		duration("connect_timeout", &s.ConnectTimeout, 0, 0, `server.connect_timeout here; "0s": the server's.`),
+	}, timeoutKeys(&s.Timeouts, "the server's")...)
 }
 
 func pluginsSchema(p *Plugins) []key {
@@ -121,7 +123,7 @@ func limitsSchema(l *Limits) []key {
 }
 
 func routeSchema(r *Route) []key {
-	return []key{
+	return append([]key{
 		text("name", &r.Name, "", "Name in logs and metrics.", checkName).must(),
 		text("path", &r.Path, "/*", "Path, or its start and a *; with and without /v1 are the same.", checkRoutePath),
 		list("models", &r.Models, []string{"*"}, "Models asked for; prefix* matches all that start so.", checkPattern),
@@ -130,7 +132,8 @@ func routeSchema(r *Route) []key {
 		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom),
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further services to try when one cannot be reached."),
-	}
+		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
+	}, timeoutKeys(&r.Timeouts, "the service's, else the server's")...)
 }
 
 func apiKeySchema(k *APIKey) []key {

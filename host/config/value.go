@@ -17,13 +17,14 @@ func parseDuration(s string, least time.Duration) (time.Duration, error) {
 	case d < 0:
 		return 0, fmt.Errorf("%q is negative", s)
 	case d < least:
-		return 0, fmt.Errorf("%q is too short: at least %s", s, spellDuration(least))
+		return 0, fmt.Errorf("%q is too short: at least %s", s, SpellDuration(least))
 	}
 	return d, nil
 }
 
-// spellDuration writes a duration without the zero units of Duration.String.
-func spellDuration(d time.Duration) string {
+// SpellDuration writes a duration as router.toml does, without the zero
+// units of Duration.String.
+func SpellDuration(d time.Duration) string {
 	s := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(s, zero) {

@@ -92,8 +92,8 @@ func TestSpellDuration(t *testing.T) {
 		0: "0s", time.Second: "1s", 5 * time.Minute: "5m", time.Hour: "1h", 90 * time.Minute: "1h30m",
 		90 * time.Second: "1m30s", 20 * time.Minute: "20m", 10 * time.Hour: "10h", time.Millisecond: "1ms",
 	} {
-		if got := spellDuration(d); got != want {
-			t.Errorf("spellDuration(%d) = %q, want %q", d, got, want)
+		if got := SpellDuration(d); got != want {
+			t.Errorf("SpellDuration(%d) = %q, want %q", d, got, want)
 		}
 	}
 }

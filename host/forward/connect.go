@@ -3,7 +3,9 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -55,7 +57,7 @@ func (t *trip) obtain(hc *fasthttp.HostClient) (pooled, *Error) {
 	}
 	// Should another request be faster, this dials after all: then
 	// connect_timeout alone bounds the wait, a leaving client does not.
-	c, err := take(hc.AcquireConn, t.f.o.ConnectTimeout)
+	c, err := take(hc.AcquireConn, t.f.connectLimit(t.target).after)
 	if err != nil {
 		return nil, connectError(t.target.Name(), err)
 	}
@@ -94,7 +96,7 @@ type dialled struct {
 // client does. One that comes too late goes to the pool.
 func (t *trip) dial(hc *fasthttp.HostClient) (pooled, *Error) {
 	now := time.Now()
-	limit := min(t.f.o.ConnectTimeout, t.deadline.Sub(now))
+	limit := min(t.f.connectLimit(t.target).after, t.deadline.Sub(now))
 	if limit <= 0 {
 		return nil, t.dialTimeout(now)
 	}
@@ -109,6 +111,9 @@ func (t *trip) dial(hc *fasthttp.HostClient) (pooled, *Error) {
 	for {
 		select {
 		case d := <-result:
+			if d.err != nil && timedOut(d.err) {
+				return nil, t.dialTimeout(time.Now())
+			}
 			if d.err != nil {
 				return nil, connectError(t.target.Name(), d.err)
 			}
@@ -130,9 +135,9 @@ func (t *trip) dial(hc *fasthttp.HostClient) (pooled, *Error) {
 // otherwise an unreachable service.
 func (t *trip) dialTimeout(now time.Time) *Error {
 	if !now.Before(t.deadline) {
-		return replyError(t.target.Name(), &timeoutError{knobRequest, t.f.o.RequestTimeout})
+		return replyError(t.target.Name(), &timeoutError{limit: t.total})
 	}
-	return connectError(t.target.Name(), &timeoutError{knobConnect, t.f.o.ConnectTimeout})
+	return connectError(t.target.Name(), &timeoutError{limit: t.f.connectLimit(t.target)})
 }
 
 // dialFor dials, and shakes hands where there is TLS, so that a certificate
@@ -163,7 +168,15 @@ func handshake(conn net.Conn, limit time.Duration) error {
 	defer cancel()
 	err := secure.HandshakeContext(ctx)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &timeoutError{knobConnect, limit}
+		return errHandshakeTimeout
 	}
 	return err
 }
+
+// timedOut is isTimeout for the errors of dialling too.
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+var errHandshakeTimeout = fmt.Errorf("TLS handshake: %w", os.ErrDeadlineExceeded)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -18,7 +17,7 @@ const (
 	KindConnect    Kind = "connect"     // no connection, or it took no byte of the request
 	KindProtocol   Kind = "protocol"    // the reply was cut or malformed
 	KindTooLarge   Kind = "too_large"   // the reply is over max_reply_body: no fault of the service's
-	KindTimeout    Kind = "timeout"     // request_timeout or stream_idle_timeout
+	KindTimeout    Kind = "timeout"     // the service was silent for longer than a knob says
 	KindClientGone Kind = "client_gone" // the client hung up
 	KindNoSlot     Kind = "no_slot"     // at max_in_flight, or out of connections
 )
@@ -49,11 +48,24 @@ func (e *Error) Error() string {
 // reply that was cut.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Knob is the timeout that made the error, as router.toml names it, such as
+// "routes.first_byte_timeout"; "" when it was none.
+func (e *Error) Knob() string {
+	var t *timeoutError
+	if errors.As(e.Err, &t) {
+		return t.knob
+	}
+	return ""
+}
+
 // Public is a message that names the service and what kind of failure it was,
 // and neither addresses nor anything that the service sent.
 func (e *Error) Public() string {
 	switch e.Kind {
 	case KindConnect:
+		if knob := e.Knob(); knob != "" {
+			return fmt.Sprintf("service %q could not be reached in time: %s", e.Service, knob)
+		}
 		return fmt.Sprintf("service %q could not be reached", e.Service)
 	case KindTimeout:
 		var t *timeoutError
@@ -108,31 +120,6 @@ var (
 type slotError int
 
 func (n slotError) Error() string { return fmt.Sprintf("services.max_in_flight = %d", int(n)) }
-
-// timeoutError names the knob that ended a wait.
-type timeoutError struct {
-	knob  string
-	after time.Duration
-}
-
-func (t *timeoutError) Error() string {
-	if t.knob == knobStreamIdle {
-		return fmt.Sprintf("was silent for %v (%s)", t.after, t.knob)
-	}
-	return fmt.Sprintf("did not answer within %v (%s)", t.after, t.knob)
-}
-
-// Timeout makes it a net.Error's kind of timeout.
-func (t *timeoutError) Timeout() bool { return true }
-
-// Is lets errors.Is find os.ErrDeadlineExceeded.
-func (t *timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
-
-const (
-	knobRequest    = "request_timeout"
-	knobConnect    = "connect_timeout"
-	knobStreamIdle = "stream_idle_timeout"
-)
 
 func goneError(service string) *Error {
 	return &Error{Status: StatusClientGone, Service: service, Kind: KindClientGone, Err: errGone}

@@ -13,6 +13,9 @@ type Options struct {
 	// RequestTimeout bounds a request from Send to the last byte of a reply
 	// that does not stream, and to the first body byte of one that does (5m).
 	RequestTimeout time.Duration
+	// FirstByteTimeout bounds the time from a request sent to the first byte of
+	// the reply's body (none).
+	FirstByteTimeout time.Duration
 	// StreamIdleTimeout is how long a reply that streams may be silent once
 	// its first body byte has come (5m). Up to an eighth more may pass.
 	StreamIdleTimeout time.Duration

@@ -71,9 +71,9 @@ func (t *trip) fill(p []byte) (int, error) {
 			t.hasty = false
 			t.client.arm()
 		case t.idle:
-			return 0, &timeoutError{knobStreamIdle, t.f.o.StreamIdleTimeout}
+			return 0, &timeoutError{t.silence, true}
 		default:
-			return 0, &timeoutError{knobRequest, t.f.o.RequestTimeout}
+			return 0, t.late()
 		}
 	}
 }
@@ -85,11 +85,11 @@ func (t *trip) setReadDeadline() {
 	case t.hasty: // set with the request
 	case !t.idle:
 		if t.waitUntil.IsZero() {
-			t.waitUntil = t.deadline
+			t.waitUntil = t.until()
 			_ = t.conn.SetReadDeadline(t.waitUntil)
 		}
 	default:
-		now, idle := time.Now(), t.f.o.StreamIdleTimeout
+		now, idle := time.Now(), t.silence.after
 		if t.waitUntil.Sub(now) < idle {
 			t.waitUntil = now.Add(idle + idle/8)
 			_ = t.conn.SetReadDeadline(t.waitUntil)
@@ -166,6 +166,9 @@ func (t *trip) begin() {
 	t.reusable = t.head.persistent(&t.body)
 	t.head.fill(&t.header)
 	t.streaming = t.streams()
+	if !t.streaming {
+		t.answered()
+	}
 	t.head.forget()
 }
 

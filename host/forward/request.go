@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -50,6 +51,10 @@ type Request struct {
 	Stream bool
 	// DropAcceptEncoding asks the service for an uncompressed reply.
 	DropAcceptEncoding bool
+	// Limits are the route's.
+	Limits Limits
+	// Since is when Limits.Request began to count; zero: with Send.
+	Since time.Time
 	// TrustForwarded appends to the client's X-Forwarded-For and keeps its
 	// -Proto and -Host; otherwise they are replaced and their like dropped.
 	TrustForwarded bool

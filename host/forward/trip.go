@@ -18,7 +18,11 @@ type trip struct {
 	client   *Watch
 	target   Target
 	attempts int
-	deadline time.Time // of request_timeout
+	total    limit     // request_timeout
+	deadline time.Time // of total
+	first    limit     // first_byte_timeout
+	firstBy  time.Time // of first, zero: none, or no longer
+	silence  limit     // stream_idle_timeout
 
 	// The connection, and the request on it (connect.go, write.go).
 	pooled pooled
@@ -53,7 +57,12 @@ func newTrip(f *Forwarder) *trip {
 
 func (t *trip) start(req *Request, client *Watch) {
 	t.req, t.client, t.err, t.attempts = req, client, nil, 0
-	t.deadline = time.Now().Add(t.f.o.RequestTimeout)
+	t.total = t.f.requestLimit(req)
+	since := req.Since
+	if since.IsZero() {
+		since = time.Now()
+	}
+	t.deadline = since.Add(t.total.after)
 }
 
 // recycle forgets everything that is not the trip's own and keeps its memory.

@@ -28,10 +28,12 @@ func (t *trip) write() error {
 	out := outPool.Get().(*[]byte)
 	*out = t.req.appendHead((*out)[:0], t.target, &t.origin)
 	t.sent, t.hasty, t.idle, t.waitUntil = 0, !t.client.eager(), false, time.Time{}
+	now := time.Now()
+	soon := now.Add(patience)
+	t.expect(now)
 	if t.looped != nil && t.client.eager() {
 		return t.writeLooped(out)
 	}
-	soon := time.Now().Add(patience)
 	if len(t.req.Body) > inlineBody {
 		_ = t.conn.SetReadDeadline(soon)
 		t.startUpload(out, *out, t.req.Body)
@@ -52,7 +54,7 @@ func (t *trip) write() error {
 			t.startUpload(out, (*out)[n:], nil)
 			return nil
 		}
-		err = &timeoutError{knobRequest, t.f.o.RequestTimeout}
+		err = &timeoutError{limit: t.total}
 	}
 	releaseOut(out)
 	return err
@@ -61,7 +63,7 @@ func (t *trip) write() error {
 // writeLooped is write on the loops, where the reply is seen while the request
 // waits to be taken: only what is left then is written aside.
 func (t *trip) writeLooped(out *[]byte) (err error) {
-	_ = t.conn.SetWriteDeadline(t.deadline)
+	_ = t.conn.SetWriteDeadline(t.until())
 	body := t.req.Body
 	if len(body) <= inlineBody {
 		*out, body = append(*out, body...), nil
@@ -74,12 +76,8 @@ func (t *trip) writeLooped(out *[]byte) (err error) {
 		return nil
 	}
 	releaseOut(out)
-	return t.writeError(err)
-}
-
-func (t *trip) writeError(err error) error {
 	if isTimeout(err) {
-		return &timeoutError{knobRequest, t.f.o.RequestTimeout}
+		err = t.late()
 	}
 	return err
 }

@@ -102,6 +102,9 @@ func settingsOf(cfg config.Service, health config.Health) settings {
 // carryOver returns the service for cfg, made from prev's if that has the same
 // identity, and notes which change that is.
 func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.Duration, prev *Set, opts Options) (*Service, error) {
+	if cfg.ConnectTimeout > 0 {
+		connectTimeout = cfg.ConnectTimeout
+	}
 	where, err := locate(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)

@@ -16,23 +16,24 @@ const namespace = "infinirouter"
 // Metrics counts. It has a registry of its own; its methods may be called from
 // any goroutine.
 type Metrics struct {
-	registry *prometheus.Registry
-	vectors  vectors
-	exchange seriesTable
-	policy   policyMetrics
-	inFlight atomic.Int64
-	reloads  *prometheus.CounterVec
-	overload overload
-	last     lastReload
-	policies policySource
-	services serviceSource
+	registry   *prometheus.Registry
+	vectors    vectors
+	exchange   seriesTable
+	policy     policyMetrics
+	forwarding forwardingMetrics
+	inFlight   atomic.Int64
+	reloads    *prometheus.CounterVec
+	overload   overload
+	last       lastReload
+	policies   policySource
+	services   serviceSource
 }
 
 // NewMetrics returns metrics with all at zero and the Go runtime's, the
 // process's and the build's beside them; version is what the program calls
 // itself.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), vectors: newVectors(), policy: newPolicyMetrics(), overload: newOverload()}
+	m := &Metrics{registry: prometheus.NewRegistry(), vectors: newVectors(), policy: newPolicyMetrics(), forwarding: newForwardingMetrics(), overload: newOverload()}
 	m.reloads = counterVec("reloads_total", "Configurations loaded, by result: ok or refused.", "result")
 	for _, result := range []string{reloadOK, reloadRefused} {
 		m.reloads.WithLabelValues(result)
@@ -48,6 +49,7 @@ func NewMetrics(version string) *Metrics {
 		m.reloads, &m.policies, &m.services,
 	)
 	m.registry.MustRegister(m.vectors.all()...)
+	m.registry.MustRegister(m.forwarding.all()...)
 	m.registry.MustRegister(m.policy.counters, m.policy.refused)
 	m.registry.MustRegister(m.overload.all()...)
 	return m
