@@ -256,6 +256,9 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 	x.target = reply.Target().(*service.Service)
 	x.headAfter = time.Since(sent)
 	x.opened = reply
+	if replyResult(reply.Status()) == service.Succeeded {
+		x.target.Answered()
+	}
 	return reply, nil
 }
 

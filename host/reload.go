@@ -134,6 +134,9 @@ func differences(old, next *generation) []string {
 	if a.Health != b.Health {
 		out = append(out, "health changed")
 	}
+	if a.Load != b.Load {
+		out = append(out, "load changed")
+	}
 	if a.Plugins != b.Plugins {
 		out = append(out, "plugins changed")
 	}

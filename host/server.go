@@ -282,24 +282,13 @@ type silent struct{}
 // Printf implements fasthttp.Logger.
 func (silent) Printf(string, ...any) {}
 
-// policyStats and serviceSamples feed /metrics.
+// policyStats feeds /metrics; so does serviceSamples.
 func (r *Router) policyStats() map[string]plugins.Stats {
 	g := r.acquire()
 	defer g.release()
 	out := make(map[string]plugins.Stats, len(g.policies))
 	for name, p := range g.policies {
 		out[name] = p.loaded.Stats()
-	}
-	return out
-}
-
-func (r *Router) serviceSamples() []telemetry.ServiceSample {
-	g := r.acquire()
-	defer g.release()
-	var out []telemetry.ServiceSample
-	for _, s := range g.services.All() {
-		f := s.Figures()
-		out = append(out, telemetry.ServiceSample{Name: s.Name(), Healthy: s.Healthy(), InFlight: s.InFlight(), Requests: f.Requests, Errors: f.Errors})
 	}
 	return out
 }

@@ -72,7 +72,7 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 	case bytes.HasPrefix(name, modelsPrefix):
 		g.modelPage(ctx, name[len(modelsPrefix):])
 	case string(path) == "/services":
-		writeJSON(ctx, admin.Services(g.serviceViews()))
+		writeJSON(ctx, admin.Services(append(g.serviceViews(), g.leavingViews()...)))
 	case string(path) == "/stats":
 		writeJSON(ctx, admin.Stats(g.serviceViews()))
 	default:
@@ -123,23 +123,6 @@ func (g *generation) modelPage(ctx *fasthttp.RequestCtx, id []byte) {
 func writeJSON(ctx *fasthttp.RequestCtx, page []byte) {
 	ctx.Response.Header.SetContentType("application/json")
 	ctx.Response.SetBodyRaw(page)
-}
-
-func (g *generation) serviceViews() []admin.Service {
-	var out []admin.Service
-	for _, s := range g.services.All() {
-		f, c := s.Figures(), s.Config()
-		v := admin.Service{
-			Name: s.Name(), URL: s.URL(), Healthy: s.Healthy(), Labels: c.Labels, Weight: c.Weight,
-			InFlight: s.InFlight(), Requests: f.Requests, Errors: f.Errors,
-			ResponseTime: f.ResponseTime, ErrorRate: f.ErrorRate,
-		}
-		for _, m := range s.Models() {
-			v.Models = append(v.Models, m.ID)
-		}
-		out = append(out, v)
-	}
-	return out
 }
 
 // The operator's pages.

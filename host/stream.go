@@ -90,6 +90,9 @@ func (s *stream) fill() {
 	if n > 0 && s.x.outcome.firstByte == 0 {
 		s.x.outcome.firstByte = s.x.sinceAccept()
 	}
+	if n > 0 && s.x.outcome.status < fasthttp.StatusInternalServerError {
+		s.x.target.Alive()
+	}
 	s.pass()
 	if err == nil || s.err != nil {
 		return

@@ -23,6 +23,12 @@ type Service struct {
 	Errors       uint64  // failures that the service caused
 	ResponseTime float64 // seconds, moving average of real requests' time to the first byte
 	ErrorRate    float64 // 0 to 1, moving average
+
+	State        string    // "healthy", "unknown", "unhealthy", "ejected", "trial" or "draining"
+	Reason       string    // why it is not healthy, "" when there is nothing to say
+	Ejections    uint64    // how often its requests took it out
+	EjectedUntil time.Time // zero unless it is ejected
+	Share        float64   // of its weight: below 1 in a slow start
 }
 
 // Health is the page /health. Its status is "unhealthy" when there are
@@ -50,30 +56,6 @@ func count(services []Service) int {
 		}
 	}
 	return n
-}
-
-// Services is the page /services.
-func Services(services []Service) []byte {
-	type row struct {
-		Name    string            `json:"name"`
-		URL     string            `json:"url"`
-		Healthy bool              `json:"healthy"`
-		Models  []string          `json:"models"`
-		Weight  int               `json:"weight"`
-		Labels  map[string]string `json:"labels,omitempty"`
-	}
-	rows := make([]row, 0, len(services))
-	for _, s := range services {
-		models := s.Models
-		if models == nil {
-			models = []string{}
-		}
-		rows = append(rows, row{s.Name, s.URL, s.Healthy, models, s.Weight, s.Labels})
-	}
-	return encode(struct {
-		Services []row `json:"services"`
-		Total    int   `json:"total"`
-	}{rows, len(rows)})
 }
 
 // Stats is the page /stats.

@@ -10,6 +10,7 @@ type Config struct {
 	File     string // the file it was read from
 	Server   Server
 	Health   Health
+	Load     Polling
 	Services []Service
 	Plugins  Plugins
 	Policies []Policy
@@ -60,9 +61,13 @@ const (
 type Health struct {
 	Interval       time.Duration
 	Timeout        time.Duration
-	UnhealthyAfter int     // failures in a row
-	HealthyAfter   int     // successes in a row
+	UnhealthyAfter int     // failed checks in a row
+	HealthyAfter   int     // successful checks in a row
 	Jitter         float64 // share of Interval, 0 to 1
+	// SlowStart is how long the share of a service that comes back grows from
+	// a tenth to the whole; 0: it has the whole at once.
+	SlowStart time.Duration
+	Outlier   Outlier
 }
 
 // Service is one of [[services]].
@@ -84,7 +89,15 @@ type Service struct {
 	CAFile             string        // extra roots for https
 	ConnectTimeout     time.Duration // 0: the server's
 	Timeouts           Timeouts
+	Drain              bool   // finishes what it has, gets nothing new
+	Metrics            string // "auto", "off" or a path
 }
+
+// The values of Service.Metrics beside a path.
+const (
+	MetricsAuto = "auto" // polled when a route balances by it
+	MetricsOff  = "off"
+)
 
 // Plugins is [plugins].
 type Plugins struct {
@@ -129,9 +142,10 @@ type Route struct {
 	Models   []string
 	Headers  map[string]string
 	Policies []string
-	Balance  string // "least_request", "round_robin" or "random"
-	MaxBody  int64  // 0: the server's
-	Retries  int    // further services to try, at most; default 2
+	Balance  string // one of the values below
+	Affinity Affinity
+	MaxBody  int64 // 0: the server's
+	Retries  int   // further services to try, at most; default 2
 
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts
@@ -142,6 +156,9 @@ const (
 	BalanceLeastRequest = "least_request"
 	BalanceRoundRobin   = "round_robin"
 	BalanceRandom       = "random"
+	BalanceLeastLoad    = "least_load"
+	BalanceSession      = "session"
+	BalancePrefix       = "prefix"
 )
 
 // APIKey is one of [[api_keys]]: with any, a client must send one of them.

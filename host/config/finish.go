@@ -13,6 +13,8 @@ const defaultRoute = "default"
 // finish checks what one value alone does not tell and resolves paths.
 func (r *reader) finish(c *Config) {
 	r.server(&c.Server)
+	r.outlier(&c.Health.Outlier)
+	r.load(&c.Load)
 	dir := filepath.Dir(c.File)
 	services := r.root.field("services")
 	for i := range c.Services {
@@ -65,6 +67,9 @@ func (r *reader) routes(c *Config) {
 		r.chain(p.field("policies"), route.Policies, names)
 		if len(route.Models) == 0 {
 			r.fail(p.field("models"), `matches nothing; write ["*"] for all models`)
+		}
+		if route.Balance == BalanceSession && len(route.Affinity.SessionKey) == 0 {
+			r.fail(p.field("session_key"), `is empty, and balance = "session" has nothing to go by`)
 		}
 		if route.MaxBody > c.Server.MaxBody {
 			r.fail(p.field("max_body"), "is over server.max_body, %s", spellSize(c.Server.MaxBody))

@@ -101,9 +101,14 @@ func integer[F int | int64](name string, field *F, initial F, within span, doc s
 
 // share is a number from 0 to 1.
 func share(name string, field *float64, initial float64, doc string) key {
+	return number(name, field, initial, 0, 1, doc)
+}
+
+// number is one with or without a fraction.
+func number(name string, field *float64, initial, least, most float64, doc string) key {
 	k := scalar(name, field, initial, doc, func(f float64) (float64, error) {
-		if !(f >= 0 && f <= 1) {
-			return 0, fmt.Errorf("%v is out of range: 0 to 1", f)
+		if !(f >= least && f <= most) {
+			return 0, fmt.Errorf("%v is out of range: %v to %v", f, least, most)
 		}
 		return f, nil
 	})

@@ -22,6 +22,7 @@ func fileSchema(c *Config) []key {
 	return []key{
 		table("server", "How the router listens and what it bounds.", serverSchema(&c.Server)),
 		table("health", "How services are checked.", healthSchema(&c.Health)),
+		table("load", "How services are asked how busy they are.", loadSchema(&c.Load)),
 		tables("services", "The inference servers behind the router.", &c.Services, serviceSchema),
 		table("plugins", "Where compiled plugins are.", pluginsSchema(&c.Plugins)),
 		tables("policies", "Plugins put to use.", &c.Policies, policySchema),
@@ -60,9 +61,11 @@ func healthSchema(h *Health) []key {
 	return []key{
 		duration("interval", &h.Interval, 30*time.Second, time.Millisecond, "Between two checks of a service."),
 		duration("timeout", &h.Timeout, 5*time.Second, time.Millisecond, "For one check."),
-		integer("unhealthy_after", &h.UnhealthyAfter, 3, span{1, maxCount}, "Failures in a row that take a service out."),
-		integer("healthy_after", &h.HealthyAfter, 1, span{1, maxCount}, "Successes in a row that bring it back."),
+		integer("unhealthy_after", &h.UnhealthyAfter, 3, span{1, maxCount}, "Failed checks in a row that take a service out."),
+		integer("healthy_after", &h.HealthyAfter, 1, span{1, maxCount}, "Successful checks in a row that bring it back."),
 		share("jitter", &h.Jitter, 0.1, "Share of interval by which checks are spread, 0 to 1."),
+		duration("slow_start", &h.SlowStart, 30*time.Second, 0, "How long a service that comes back takes to get its whole share."),
+		table("outlier", "How failed requests take a service out.", outlierSchema(&h.Outlier)),
 	}
 }
 
@@ -84,6 +87,8 @@ func serviceSchema(s *Service) []key {
 		boolean("insecure_skip_verify", &s.InsecureSkipVerify, false, "Take any certificate from an https service."),
 		text("ca_file", &s.CAFile, "", "PEM file of further authorities for its certificate.", nil),
 		duration("connect_timeout", &s.ConnectTimeout, 0, 0, `server.connect_timeout here; "0s": the server's.`),
+		boolean("drain", &s.Drain, false, "Let it finish what it has and give it nothing new."),
+		text("metrics", &s.Metrics, MetricsAuto, "Where its own metrics are: a path, auto or off.", checkMetrics),
 	}, timeoutKeys(&s.Timeouts, "the server's")...)
 }
 
@@ -129,7 +134,10 @@ func routeSchema(r *Route) []key {
 		list("models", &r.Models, []string{"*"}, "Models asked for; prefix* matches all that start so.", checkPattern),
 		words("headers", &r.Headers, `Headers that must all be there: an exact value, or "*".`, checkHeader),
 		list("policies", &r.Policies, nil, "Its chain, in order.", notEmpty),
-		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom),
+		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom, BalanceLeastLoad, BalanceSession, BalancePrefix),
+		list("session_key", &r.Affinity.SessionKey, defaultSessionKey, "For session: what names a session; the first that the request has.", checkSessionKey),
+		size("prefix_bytes", &r.Affinity.PrefixBytes, 1<<10, span{1, 1 << 20}, "For prefix: how much of each message counts."),
+		number("load_bound", &r.Affinity.LoadBound, 1.25, 1, 100, "For session and prefix: most requests of a service, as a multiple of the mean."),
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further services to try when one cannot be reached."),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),

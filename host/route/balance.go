@@ -15,6 +15,8 @@ type Candidate struct {
 	Service *service.Service
 	// Score is a policy's preference: 1 by default, 0 excludes, higher goes first.
 	Score float64
+
+	share int64 // of the service, as it was when ranking began
 }
 
 // Balancer ranks candidates. Implementations are safe for concurrent use.
@@ -60,6 +62,7 @@ func arrange(cands []Candidate) []Candidate {
 			// find the service with a free slot.
 			c.Score = -c.Score
 		}
+		c.share = c.Service.Share()
 		if n > 0 && byRank(cands[n-1], c) > 0 {
 			sorted = false
 		}

@@ -54,7 +54,7 @@ func name(i int) string {
 func candidates(set *service.Set, names string) []Candidate {
 	var cands []Candidate
 	for _, n := range names {
-		cands = append(cands, Candidate{set.ByName(string(n)), 1})
+		cands = append(cands, Candidate{Service: set.ByName(string(n)), Score: 1})
 	}
 	return cands
 }
@@ -178,7 +178,7 @@ func TestNoBalancerLosesACandidate(t *testing.T) {
 			var cands []Candidate
 			want := map[*service.Service]float64{}
 			for _, s := range set.All()[:r.IntN(41)] {
-				c := Candidate{s, float64(r.IntN(4))}
+				c := Candidate{Service: s, Score: float64(r.IntN(4))}
 				cands = append(cands, c)
 				if c.Score > 0 && s.Weight() > 0 {
 					want[s] = c.Score
@@ -319,7 +319,7 @@ func TestRoundRobinTakesTurnsInATierOfMany(t *testing.T) {
 	for turn := range 100 {
 		var cands []Candidate
 		for i, s := range set.All() {
-			cands = append(cands, Candidate{s, float64(1 + i%2)}) // the odd ones are preferred
+			cands = append(cands, Candidate{Service: s, Score: float64(1 + i%2)}) // the odd ones are preferred
 		}
 		if got, want := b.Rank(cands, seeded())[0].Service, set.All()[turn*2%100+1]; got != want {
 			t.Fatalf("turn %d: %s, want %s", turn, got.Name(), want.Name())
@@ -369,10 +369,10 @@ func TestRoundRobinForgetsWhenThereAreTooManySets(t *testing.T) {
 		var cands []Candidate
 		for i, s := range set.All() {
 			if mask>>i&1 == 1 {
-				cands = append(cands, Candidate{s, 1})
+				cands = append(cands, Candidate{Service: s, Score: 1})
 			}
 		}
-		if got := b.Rank(slices.Clone(cands), seeded())[0]; got != cands[0] {
+		if got := b.Rank(slices.Clone(cands), seeded())[0]; got.Service != cands[0].Service {
 			t.Fatalf("subset %b begins with %s", mask, got.Service.Name())
 		}
 		if len(b.rings) > maxRings {

@@ -64,7 +64,7 @@ func (b *roundRobin) turn(cands []Candidate) int {
 	}
 	best, total := 0, int64(0)
 	for i := range cands {
-		w := int64(cands[i].Service.Weight())
+		w := cands[i].share
 		total += w
 		r.credit[i] += w
 		if r.credit[i] > r.credit[best] {

@@ -40,7 +40,7 @@ func count(cands []Candidate) lots {
 	return l
 }
 
-func weight(c Candidate) uint64 { return uint64(c.Service.Weight()) }
+func weight(c Candidate) uint64 { return uint64(c.share) }
 
 // draw returns a position at random, in proportion to weight: the random balancer.
 func draw(cands []Candidate, l lots, random func() uint64) int {
@@ -76,5 +76,5 @@ func drawLessLoaded(cands []Candidate, l lots, random func() uint64) int {
 
 // lessLoaded compares requests in flight per weight, without dividing.
 func lessLoaded(a, b Candidate) bool {
-	return a.Service.InFlight()*int64(b.Service.Weight()) < b.Service.InFlight()*int64(a.Service.Weight())
+	return a.Service.InFlight()*b.share < b.Service.InFlight()*a.share
 }

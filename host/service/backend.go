@@ -48,12 +48,19 @@ type backend struct {
 	probe   ProbeFunc
 	log     *slog.Logger
 	created time.Time
-	changed *atomic.Uint64 // counts changes of health or models, for the sets' indexes
+	late    bool // came while others were at work
+	fleet   *fleet
 
 	wanted     atomic.Pointer[wanted]    // never nil
 	discovered atomic.Pointer[modelList] // never nil
-	healthy    atomic.Bool               // written with mu held
+	healthy    atomic.Bool               // by its checks; written with mu held
+	stands     atomic.Uint32             // a standing; written with mu held
+	trial      atomic.Bool               // on trial: its one request is out
+	tried      atomic.Bool               // on trial: it has been given a request
+	answered   atomic.Bool               // a request since the last check
+	draining   atomic.Bool               // gets nothing new, by the newest configuration
 	closed     atomic.Bool
+	ramp       ramp
 	inFlight   atomic.Int64
 	requests   atomic.Uint64
 	errors     atomic.Uint64
@@ -61,16 +68,18 @@ type backend struct {
 	wake    chan struct{} // capacity 1: the prober looks at its pace again
 	stopped chan struct{} // closed when the prober has ended
 
-	mu     sync.Mutex
-	refs   int
-	cancel context.CancelFunc // of the prober, nil before the first Start
-	health health
-	load   averages
+	mu      sync.Mutex
+	refs    int
+	cancel  context.CancelFunc // of the prober, nil before the first Start
+	timer   *time.Timer        // of the ejection
+	health  health
+	outlier outlier
+	load    averages
 }
 
-func newBackend(id identity, where location, d *dialer, o Options, first settings) *backend {
+func newBackend(id identity, where location, d *dialer, o Options, first settings, f *fleet) *backend {
 	b := &backend{
-		id: id, where: where, dialer: d,
+		id: id, where: where, dialer: d, fleet: f,
 		client:  newClient(d),
 		probe:   o.Probe,
 		log:     o.Logger.With("service", id.name),
@@ -104,6 +113,9 @@ func (b *backend) release() {
 	b.mu.Lock()
 	b.refs--
 	last, cancel := b.refs == 0, b.cancel
+	if last && b.timer != nil {
+		b.timer.Stop()
+	}
 	b.mu.Unlock()
 	if !last {
 		return

@@ -14,11 +14,16 @@
 //	NewSet      makes it, or takes it over from the previous set; nothing runs
 //	Set.Start   starts its prober, if it has none, and hands it new settings
 //	prober      asks health path and models, at once and then every interval
-//	Observe     counts requests; a run of failures takes the service out at once
+//	Observe     counts requests; failures can eject the service at once
 //	Set.Release the last set to let go stops the prober and closes idle connections
 //
-// Health has one rule: requests and probes can both take a service out, only
-// probes bring it back. See health.go for the states and prober.go for the pace.
+// A service takes requests when two judges agree. Its checks say whether it is
+// up (health.go, and prober.go for the pace). Its requests say whether it works
+// (outlier.go, window.go): failures eject it for a time, then it is on trial,
+// with one request at a time, and the first answer brings it back (eject.go).
+// What of a model's services may be out at once is the fleet's to know
+// (fleet.go). Who comes back starts slowly (slowstart.go). Who is to leave gets
+// nothing new and is shown until nothing is open there (drain.go).
 //
 // Lookups on the request path (Set.Serving, Set.Knows, Set.Models) read an index
 // that is rebuilt by the first reader after something changed, and allocate

@@ -10,7 +10,15 @@ import (
 	"github.com/infinirouter/infinirouter/host/openai"
 )
 
-var testHealth = config.Health{Interval: 30 * time.Second, Timeout: 5 * time.Second, UnhealthyAfter: 3, HealthyAfter: 2}
+var testHealth = config.Health{
+	Interval: 30 * time.Second, Timeout: 5 * time.Second, UnhealthyAfter: 3, HealthyAfter: 2,
+	Outlier: testOutlier,
+}
+
+var testOutlier = config.Outlier{
+	ConsecutiveFailures: 3, Window: 10 * time.Second, MinRequests: 20, MaxEjected: 0.5,
+	BaseEjection: 5 * time.Second, MaxEjection: time.Minute,
+}
 
 // fakes are services that exist as answers to probes only.
 type fakes struct {
@@ -99,6 +107,20 @@ func (f *fakes) run(t testing.TB, cfgs ...config.Service) *Set {
 		f.set(cfg.Name, up("m", cfg.Name))
 	}
 	s := f.newSet(t, nil, cfgs...)
+	s.Start(t.Context())
+	if !s.WaitReady(t.Context(), time.Minute) {
+		t.Fatal("services were not probed")
+	}
+	return s
+}
+
+// alike is run with a model m alone, and with other settings.
+func (f *fakes) alike(t testing.TB, h config.Health, prev *Set, cfgs ...config.Service) *Set {
+	t.Helper()
+	for _, cfg := range cfgs {
+		f.set(cfg.Name, up("m"))
+	}
+	s := f.newSetWith(t, h, prev, cfgs...)
 	s.Start(t.Context())
 	if !s.WaitReady(t.Context(), time.Minute) {
 		t.Fatal("services were not probed")

@@ -2,9 +2,9 @@ package service
 
 import "time"
 
-// state of a backend. A new one is unknown, takes no traffic, and becomes
-// healthy by its first successful probe: healthy_after is about services that
-// were lost, not about those that just came.
+// state of a backend by its checks. A new one is unknown, takes no traffic, and
+// becomes healthy by its first successful check: healthy_after is about services
+// that were lost, not about those that just came.
 type state uint8
 
 const (
@@ -13,67 +13,49 @@ const (
 	unhealthy
 )
 
-// recheck is how soon a service is asked again that is down or has no models
-// yet: its return should not wait for a whole health interval.
+// recheck is how soon a service is asked again that is down, whose requests
+// fail, or that has no models yet: its return, and its end, should not wait for
+// a whole health interval.
 const recheck = 2 * time.Second
 
-// health is the state machine, guarded by backend.mu.
+// health is what checks say of a service, guarded by backend.mu. What requests
+// say is an outlier's.
 //
-// Requests and probes have a run of failures each, because a success of one
-// kind says nothing about the other: a service that drains fails its probes
-// and answers requests, a service with a wedged engine does the reverse.
-// unhealthy_after is compared with both runs together.
+// A failed check counts only when the service has answered no request since the
+// check before: one that answers is busy, and a busy service is not a dead one.
 type health struct {
-	state        state
-	requestFails int
-	probeFails   int
-	probeOKs     int // in a row, while unhealthy
-	// ejections counts how often requests took the service out while its probes
-	// were fine, since the last request that succeeded. Each one doubles the
-	// wait for the probe that lets it back in.
-	ejections int
-	reason    string // why it is not healthy or its models are not known
-	probes    uint64
-	lastProbe time.Time
+	state      state
+	probeFails int  // in a row, that count
+	probeOKs   int  // in a row, while unhealthy
+	excused    bool // the last check failed, and requests spoke for the service
+	suspect    bool // requests failed since the last successful check
+	reason     string
+	probes     uint64
+	lastProbe  time.Time
 }
 
-// failed counts a failed request and reports whether it took the service out.
-func (h *health) failed(after int) bool {
-	if h.state != healthy {
-		return false
-	}
-	h.requestFails++
-	if h.requestFails+h.probeFails < after {
-		return false
-	}
-	h.ejections++
-	h.leave("too many failed requests in a row")
-	return true
-}
-
-// succeeded counts a successful request. It never brings a service back.
-func (h *health) succeeded() {
-	if h.state == healthy {
-		h.requestFails, h.ejections = 0, 0
-	}
-}
-
-// probeFailed counts a failed probe and reports whether it took the service out.
-func (h *health) probeFailed(after int, reason string) bool {
+// probeFailed takes in a failed check; answered says that a request was
+// answered since the check before. It reports whether that took the service out.
+func (h *health) probeFailed(after int, answered bool, reason string) bool {
 	h.probeOKs = 0
-	h.probeFails++
 	h.reason = reason
-	if h.state != healthy || h.requestFails+h.probeFails < after {
+	if h.state == healthy && answered {
+		h.probeFails, h.excused = 0, true
 		return false
 	}
-	h.leave(reason)
+	h.excused = false
+	h.probeFails++
+	if h.state != healthy || h.probeFails < after {
+		return false
+	}
+	h.state = unhealthy
 	return true
 }
 
-// probeSucceeded counts a successful probe and reports whether it brought the
+// probeSucceeded takes in a successful check and reports whether it brought the
 // service in.
 func (h *health) probeSucceeded(after int) bool {
-	h.probeFails = 0
+	h.probeFails, h.excused, h.suspect = 0, false, false
 	if h.state == healthy {
 		return false
 	}
@@ -82,27 +64,14 @@ func (h *health) probeSucceeded(after int) bool {
 		return false
 	}
 	h.state = healthy
-	h.requestFails, h.probeOKs = 0, 0
+	h.probeOKs = 0
 	return true
 }
 
-func (h *health) leave(reason string) {
-	h.state = unhealthy
-	h.probeOKs = 0
-	h.reason = reason
-}
-
-// pace returns the time until the next probe, before jitter.
+// pace returns the time until the next check, before jitter.
 func (h *health) pace(interval time.Duration, hasModels bool) time.Duration {
-	if h.state == healthy && h.probeFails == 0 && hasModels {
+	if h.state == healthy && h.probeFails == 0 && hasModels && !h.suspect {
 		return interval
 	}
-	wait := recheck
-	if h.state == unhealthy && h.probeFails == 0 {
-		// Probes are fine and requests are not: do not believe the probes too soon.
-		for n := h.ejections; n > 1 && wait < interval; n-- {
-			wait *= 2
-		}
-	}
-	return min(wait, interval)
+	return min(recheck, interval)
 }

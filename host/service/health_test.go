@@ -6,24 +6,20 @@ import (
 )
 
 // TestHealthStates walks the state machine: P and p are a successful and a
-// failed probe, R and r a request. After every event comes the state that must
-// hold then: "?" unknown, "+" healthy, "-" unhealthy.
+// failed check, a a failed one of a service that answers requests. After every
+// event comes the state that must hold then: "?" unknown, "+" healthy, "-"
+// unhealthy.
 func TestHealthStates(t *testing.T) {
 	for name, walk := range map[string]string{
-		"unknown until a probe succeeds":            "p?p?R?P+",
+		"unknown until a check succeeds":            "p?p?a?P+",
 		"the first success is enough at first":      "P+",
-		"one failed request is nothing":             "P+r+R+r+R+r+",
-		"a run of failed requests":                  "P+r+r+r-",
-		"a success ends the run":                    "P+r+r+R+r+r+r-",
-		"a run of failed probes":                    "P+p+p+p-",
-		"a successful probe ends the probes' run":   "P+p+p+P+p+p+p-",
-		"requests do not excuse probes":             "P+p+R+p+R+p-",
-		"probes do not excuse requests":             "P+r+P+r+P+r-",
-		"both runs count together":                  "P+r+p+r-",
-		"only probes bring it back":                 "P+r+r+r-R-R-R-P-P+",
-		"a failed probe starts the way back afresh": "P+p+p+p-P-p-P-P+",
-		"nothing of the old run is left":            "P+r+r+r-P-P+r+r+p-",
-		"failed requests do not hinder the return":  "P+r+r+r-P-r-P+",
+		"a run of failed checks":                    "P+p+p+p-",
+		"a successful check ends the run":           "P+p+p+P+p+p+p-",
+		"a busy service is not a dead one":          "P+a+a+a+a+a+",
+		"an answer ends the run":                    "P+p+p+a+p+p+p-",
+		"answers do not bring it back":              "P+p+p+p-a-a-P-P+",
+		"a failed check starts the way back afresh": "P+p+p+p-P-p-P-P+",
+		"nothing of the old run is left":            "P+p+p+p-P-P+p+p+p-",
 	} {
 		t.Run(name, func(t *testing.T) {
 			var h health
@@ -34,11 +30,9 @@ func TestHealthStates(t *testing.T) {
 				case 'P':
 					moved = h.probeSucceeded(2)
 				case 'p':
-					moved = h.probeFailed(3, "down")
-				case 'R':
-					h.succeeded()
-				case 'r':
-					moved = h.failed(3)
+					moved = h.probeFailed(3, false, "down")
+				case 'a':
+					moved = h.probeFailed(3, true, "down")
 				}
 				if got := "?+-"[h.state]; got != walk[i+1] {
 					t.Fatalf("after %s: state %c, want %c", walk[:i+1], got, walk[i+1])
@@ -58,18 +52,14 @@ func TestPace(t *testing.T) {
 		hasModels bool
 		want      time.Duration
 	}{
-		"well":                        {health{state: healthy}, true, interval},
-		"well, no models yet":         {health{state: healthy}, false, recheck},
-		"starting":                    {health{state: unknown, probeFails: 9}, true, recheck},
-		"well, but a probe failed":    {health{state: healthy, probeFails: 1}, true, recheck},
-		"down":                        {health{state: unhealthy, probeFails: 3}, true, recheck},
-		"down for long":               {health{state: unhealthy, probeFails: 300, ejections: 9}, true, recheck},
-		"ejected once":                {health{state: unhealthy, ejections: 1}, true, recheck},
-		"ejected again":               {health{state: unhealthy, ejections: 2}, true, 2 * recheck},
-		"ejected a fourth time":       {health{state: unhealthy, ejections: 4}, true, 8 * recheck},
-		"ejected for the umpteenth":   {health{state: unhealthy, ejections: 1 << 40}, true, interval},
-		"well after many ejections":   {health{state: healthy, ejections: 9}, true, interval},
-		"on its way back, once taken": {health{state: unhealthy, probeOKs: 1, ejections: 1}, true, recheck},
+		"well":                      {health{state: healthy}, true, interval},
+		"well, no models yet":       {health{state: healthy}, false, recheck},
+		"starting":                  {health{state: unknown, probeFails: 9}, true, recheck},
+		"well, but a probe failed":  {health{state: healthy, probeFails: 1}, true, recheck},
+		"down":                      {health{state: unhealthy, probeFails: 3}, true, recheck},
+		"down, and on its way back": {health{state: unhealthy, probeOKs: 1}, true, recheck},
+		"well, and requests fail":   {health{state: healthy, suspect: true}, true, recheck},
+		"well, failed and excused":  {health{state: healthy, excused: true}, true, interval},
 	} {
 		if got := c.health.pace(interval, c.hasModels); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

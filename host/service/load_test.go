@@ -91,7 +91,8 @@ func TestEverythingAtOnce(t *testing.T) {
 	f := newFakes()
 	cfgs := []config.Service{named("a"), named("b"), named("c")}
 	h := testHealth
-	h.Interval, h.Jitter = time.Millisecond, 1
+	h.Interval, h.Jitter, h.SlowStart = time.Millisecond, 1, time.Millisecond
+	h.Outlier.BaseEjection, h.Outlier.MaxEjection = 100*time.Microsecond, time.Millisecond
 	for _, cfg := range cfgs {
 		f.set(cfg.Name, up("m", cfg.Name))
 	}
@@ -117,7 +118,10 @@ func TestEverythingAtOnce(t *testing.T) {
 				dst = s.Serving(dst[:0], []byte("m"))
 				for _, service := range dst {
 					if service.Acquire() {
-						service.Observe(Result(i%3), time.Millisecond)
+						if i%5 == 0 {
+							service.Answered()
+						}
+						service.Observe(Result(i%4), time.Millisecond)
 						service.Release()
 					}
 				}
@@ -125,12 +129,15 @@ func TestEverythingAtOnce(t *testing.T) {
 				s.Knows([]byte("a"))
 				s.OnlyModel()
 				s.Healthy()
+				s.Leaving()
 				s.All()[i%3].Figures()
+				s.All()[i%3].Share()
 			}
 		})
 	}
 	for i := range 100 {
 		cfgs[0].Weight = i
+		cfgs[0].Drain = i%7 == 0
 		cfgs[1].URL = []string{"http://b:1", "http://b:2"}[i%2]
 		cfgs[2].Models = [][]string{nil, {"m", "x"}}[i%2]
 		old := set.Load()

@@ -51,8 +51,8 @@ func (a *averages) observe(failed bool, responseTime time.Duration) {
 
 // Observe counts one request that was sent to the service, or that could not
 // be. Called once per request and service. responseTime counts when r is
-// Succeeded. A run of unhealthy_after failures takes the service out at once.
-// It does not allocate, unless it logs that.
+// Succeeded. Failures can eject the service at once, see outlier. It does not
+// allocate, unless it logs that.
 func (s *Service) Observe(r Result, responseTime time.Duration) {
 	b := s.backend
 	b.requests.Add(1)
@@ -60,27 +60,20 @@ func (s *Service) Observe(r Result, responseTime time.Duration) {
 	case Failed, Errored:
 		b.errors.Add(1)
 	case Succeeded:
-	default:
+		s.Answered()
+	}
+	if r == Errored || r == Neutral {
+		b.trial.Store(false) // nothing was learnt, and another may try
+	}
+	if r == Neutral {
 		return
 	}
-	out := false
 	b.mu.Lock()
 	b.load.observe(r != Succeeded, responseTime)
-	switch r {
-	case Failed:
-		out = b.health.failed(b.wanted.Load().health.UnhealthyAfter)
-	case Succeeded:
-		b.health.succeeded()
-	}
-	fails, checks := b.health.requestFails, b.health.probeFails
-	if out {
-		b.healthy.Store(false)
-	}
+	why := b.outlier.observe(r, time.Now(), b.wanted.Load().health.Outlier)
 	b.mu.Unlock()
-	if out {
-		b.changed.Add(1)
-		b.nudge()
-		b.log.Warn("service is unhealthy", "reason", "requests failed in a row", "failed_requests", fails, "failed_checks", checks)
+	if why != "" {
+		b.judge(why)
 	}
 }
 
@@ -92,6 +85,11 @@ type Figures struct {
 	ErrorRate    float64 // moving average, 0 to 1
 	InFlight     int64
 	Healthy      bool
+	State        string    // "healthy", "unknown", "unhealthy", "ejected", "trial" or "draining"
+	Ejections    uint64    // how often requests took it out
+	Spared       uint64    // how often they should have, and too few would have been left
+	EjectedUntil time.Time // zero unless State is "ejected"
+	Share        float64   // of its weight that it gets: below 1 in a slow start
 	Probes       uint64
 	LastProbe    time.Time // end of the last probe, zero before the first
 	// Reason is why the service is not healthy, its last probe failed, or its
@@ -104,15 +102,40 @@ func (s *Service) Figures() Figures {
 	b := s.backend
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	state := s.state()
+	until := time.Time{}
+	if state == "ejected" {
+		until = b.outlier.until
+	}
 	return Figures{
+		State: state, Ejections: b.outlier.ejection, Spared: b.outlier.spared, EjectedUntil: until,
+		Share:        float64(b.ramp.share()) / fullShare,
 		Requests:     b.requests.Load(),
 		Errors:       b.errors.Load(),
 		ResponseTime: b.load.responseTime,
 		ErrorRate:    b.load.errorRate,
 		InFlight:     b.inFlight.Load(),
-		Healthy:      b.healthy.Load(),
+		Healthy:      s.Healthy(),
 		Probes:       b.health.probes,
 		LastProbe:    b.health.lastProbe,
 		Reason:       b.health.reason,
 	}
+}
+
+// state is the most telling word about the service. The caller holds mu.
+func (s *Service) state() string {
+	b := s.backend
+	switch {
+	case s.cfg.Drain || b.draining.Load():
+		return "draining"
+	case b.health.state == unknown:
+		return "unknown"
+	case b.health.state == unhealthy:
+		return "unhealthy"
+	case b.outlier.standing == ejected:
+		return "ejected"
+	case b.outlier.standing == onTrial:
+		return "trial"
+	}
+	return "healthy"
 }

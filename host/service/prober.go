@@ -104,10 +104,12 @@ func (b *backend) learn(asked *wanted, r Report) {
 			fresh = l
 		}
 	}
+	answered := b.answered.Swap(false)
 	b.mu.Lock()
 	h := &b.health
 	h.probes++
 	h.lastProbe = time.Now()
+	wasExcused, first := h.excused, h.state == unknown
 	var in, out bool
 	if r.Healthy {
 		in = h.probeSucceeded(asked.health.HealthyAfter)
@@ -115,18 +117,28 @@ func (b *backend) learn(asked *wanted, r Report) {
 			h.reason = r.Reason
 		}
 	} else {
-		out = h.probeFailed(asked.health.UnhealthyAfter, r.Reason)
+		out = h.probeFailed(asked.health.UnhealthyAfter, answered, r.Reason)
 	}
+	excused := h.excused && !wasExcused
 	missing := !r.Healthy && h.state == unknown && h.probes == 1
 	if fresh != nil {
 		b.discovered.Store(fresh) // before healthy: nobody sees it healthy with the models of old
 	}
 	b.healthy.Store(h.state == healthy)
+	if in && (!first || b.late) {
+		b.ramp.begin(asked.health.SlowStart)
+	}
+	if in && b.outlier.standing == ejected {
+		b.letTry() // it was away, and may be another process
+	}
 	b.mu.Unlock()
 	if in || out || fresh != nil {
-		b.changed.Add(1)
+		b.fleet.changed.Add(1)
 	}
 	b.tell(in, out, missing, r)
+	if excused {
+		b.log.Warn("service fails its checks and answers requests: it stays", "url", b.id.url, "reason", r.Reason)
+	}
 	if fresh != nil && !fresh.sameIDs(models) {
 		b.log.Info("service's models changed", "models", names(fresh.list), "before", len(models.list))
 	}
@@ -171,5 +183,6 @@ func checked(h config.Health) config.Health {
 	h.UnhealthyAfter = max(h.UnhealthyAfter, 1)
 	h.HealthyAfter = max(h.HealthyAfter, 1)
 	h.Jitter = min(max(h.Jitter, 0), 1)
+	h.Outlier.MaxEjection = max(h.Outlier.MaxEjection, h.Outlier.BaseEjection)
 	return h
 }

@@ -117,44 +117,63 @@ func TestThresholdsOfProbes(t *testing.T) {
 	})
 }
 
-func TestFailedRequestsTakeItOutAndProbesBringItBack(t *testing.T) {
+// TestBusyServiceStays fails the checks of a service that answers requests: it
+// goes only when it answers no more.
+func TestBusyServiceStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakes()
 		s := f.run(t, named("a"))
 		defer s.Release()
 		a := s.ByName("a")
-		eject := func() (after []int) {
-			t.Helper()
-			before := len(f.times("a"))
-			start := time.Now()
-			for range 3 {
-				if !a.Healthy() {
-					t.Fatal("out before unhealthy_after failures")
-				}
-				a.Observe(Failed, 0)
-			}
-			if a.Healthy() {
-				t.Fatal("a run of failed requests did not take it out at once")
-			}
-			for !a.Healthy() {
-				a.Observe(Succeeded, time.Second) // a request of before; it must not bring it back
-				time.Sleep(time.Second)
-				synctest.Wait()
-			}
-			for _, at := range f.times("a")[before:] {
-				after = append(after, int(at.Sub(start)/time.Second))
-			}
-			return after
-		}
-		// The probes are fine all along, so each wait is twice the one before.
-		for i, want := range [][]int{{2, 4}, {4, 8}, {8, 16}, {16, 32}, {30, 60}} {
-			if got := eject(); !slices.Equal(got, want) {
-				t.Errorf("ejection %d: probed %v seconds after, want %v", i+1, got, want)
+		f.set("a", Report{Reason: "GET /health: no answer"})
+		for range 60 { // a stream gives a sign of life every few seconds
+			time.Sleep(5 * time.Second)
+			a.Alive()
+			synctest.Wait()
+			if !a.Healthy() {
+				t.Fatal("a service that answers was taken out by its checks")
 			}
 		}
-		a.Observe(Succeeded, time.Second)
-		if got, want := eject(), []int{2, 4}; !slices.Equal(got, want) {
-			t.Errorf("after a request that succeeded: probed %v seconds after, want %v", got, want)
+		if fig := a.Figures(); fig.Reason != "GET /health: no answer" || fig.State != "healthy" {
+			t.Errorf("figures %+v", fig)
+		}
+		quiet := time.Now()
+		for a.Healthy() {
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		if took := time.Since(quiet); took > 2*30*time.Second+3*recheck {
+			t.Errorf("out only %v after its last answer", took)
+		}
+	})
+}
+
+// TestFailedRequestsHastenChecks: requests fail of the only service, which is
+// not ejected; its checks come soon all the same.
+func TestFailedRequestsHastenChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakes()
+		s := f.run(t, named("a"))
+		defer s.Release()
+		a := s.ByName("a")
+		f.set("a", Report{Reason: "refused"})
+		time.Sleep(time.Second)
+		start := time.Now()
+		for range 3 {
+			a.Observe(Failed, 0)
+		}
+		if !a.Healthy() {
+			t.Fatal("the only service was ejected")
+		}
+		for a.Healthy() {
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		if took := time.Since(start); took != 3*recheck {
+			t.Errorf("out after %v, want %v", took, 3*recheck)
+		}
+		if fig := a.Figures(); fig.Spared != 1 || fig.Ejections != 0 || fig.State != "unhealthy" {
+			t.Errorf("figures %+v", fig)
 		}
 	})
 }

@@ -72,9 +72,16 @@ func (s *Service) Client() *fasthttp.HostClient { return s.client }
 // connect_timeout or until ctx is done. The caller closes it.
 func (s *Service) Dial(ctx context.Context) (net.Conn, error) { return s.dialer.dial(ctx) }
 
-// Healthy reports whether the service takes traffic. False until its first
-// successful probe.
-func (s *Service) Healthy() bool { return s.healthy.Load() }
+// Healthy reports whether the service takes traffic: it passes its checks, its
+// requests have not got it ejected, and it is not draining. False until its
+// first successful check.
+func (s *Service) Healthy() bool {
+	return s.standing() == in && s.passes() && !s.draining.Load()
+}
+
+// passes is Healthy without regard to requests that failed, or to whether a
+// newer configuration still has the service.
+func (s *Service) passes() bool { return s.healthy.Load() && !s.cfg.Drain }
 
 // Models returns the models that the service serves: the configured ones, or
 // those discovered last, also while it is unhealthy. The slice never changes
@@ -101,8 +108,24 @@ func (s *Service) models() *modelList {
 }
 
 // Acquire takes a slot and reports true, or reports false when max_in_flight
-// slots are taken. Every success is followed by one Release.
+// slots are taken or the service is on trial and its one request is out. Every
+// success is followed by one Release.
 func (s *Service) Acquire() bool {
+	if !s.slot() {
+		return false
+	}
+	if s.standing() != onTrial {
+		return true
+	}
+	if !s.trial.CompareAndSwap(false, true) {
+		s.inFlight.Add(-1)
+		return false
+	}
+	s.tried.Store(true)
+	return true
+}
+
+func (s *Service) slot() bool {
 	limit := int64(s.cfg.MaxInFlight)
 	if limit <= 0 {
 		s.inFlight.Add(1)
@@ -122,7 +145,13 @@ func (s *Service) Acquire() bool {
 // Release gives a slot back. The slot's connection should be back in the pool
 // by then: if the backend has left the configuration, Release closes the pool.
 func (s *Service) Release() {
-	s.inFlight.Add(-1)
+	n := s.inFlight.Add(-1)
+	if n == 0 && s.trial.Load() {
+		s.trial.Store(false) // whose end nobody observed
+	}
+	if n == 0 && s.draining.Load() {
+		s.drained()
+	}
 	if s.closed.Load() {
 		s.client.CloseIdleConnections()
 	}
@@ -133,5 +162,8 @@ func (s *Service) InFlight() int64 { return s.inFlight.Load() }
 
 // Full reports whether Acquire would fail now.
 func (s *Service) Full() bool {
+	if s.standing() == onTrial && s.trial.Load() {
+		return true
+	}
 	return s.cfg.MaxInFlight > 0 && s.inFlight.Load() >= int64(s.cfg.MaxInFlight)
 }

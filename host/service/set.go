@@ -22,7 +22,8 @@ type Set struct {
 	byName   map[string]*Service
 	settings []settings // by position in all
 	changes  Changes
-	changed  *atomic.Uint64 // shared with the set before and its backends
+	left     []*Service // of the set before, and not carried over
+	fleet    *fleet     // shared with the set before
 	index    atomic.Pointer[index]
 	indexing sync.Mutex // one reader rebuilds, the others wait for it
 	released sync.Once
@@ -58,11 +59,11 @@ func NewSet(cfgs []config.Service, health config.Health, connectTimeout time.Dur
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Set{byName: make(map[string]*Service, len(cfgs)), changed: new(atomic.Uint64)}
+	s := &Set{byName: make(map[string]*Service, len(cfgs)), fleet: new(fleet)}
 	if prev == nil {
 		prev = &Set{}
 	} else {
-		s.changed = prev.changed
+		s.fleet = prev.fleet
 	}
 	var errs []error
 	for _, cfg := range cfgs {
@@ -85,8 +86,12 @@ func NewSet(cfgs []config.Service, health config.Health, connectTimeout time.Dur
 		return nil, errors.Join(errs...)
 	}
 	for _, old := range prev.all {
-		if s.byName[old.Name()] == nil {
+		now := s.byName[old.Name()]
+		if now == nil {
 			s.changes.Removed = append(s.changes.Removed, old.Name())
+		}
+		if now == nil || now.backend != old.backend {
+			s.left = append(s.left, old)
 		}
 	}
 	return s, nil
@@ -124,8 +129,8 @@ func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.D
 		s.changes.Updated = append(s.changes.Updated, cfg.Name)
 		return newService(cfg, old.backend), nil
 	}
-	b := newBackend(id, where, d, opts, want)
-	b.changed = s.changed
+	b := newBackend(id, where, d, opts, want, s.fleet)
+	b.late = len(prev.all) > 0
 	if old != nil {
 		s.changes.Replaced = append(s.changes.Replaced, cfg.Name)
 	} else {
@@ -139,9 +144,16 @@ func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.D
 // that carry services over: it is the process's, not the generation's. Start
 // does nothing after Release.
 func (s *Set) Start(ctx context.Context) {
+	s.fleet.newest.Store(s)
 	for i, service := range s.all {
 		service.backend.start(ctx, s.settings[i])
+		service.backend.drain(service.cfg.Drain, "drain = true")
 	}
+	for _, service := range s.left {
+		service.backend.drain(true, "it is no longer in router.toml")
+	}
+	s.fleet.leave(s.left)
+	s.left = nil
 }
 
 // Release lets go of the services. Those that no other set holds are no longer

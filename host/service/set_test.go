@@ -52,15 +52,14 @@ func TestModelsAreTheUnionOfHealthyServices(t *testing.T) {
 			t.Error("one of three models is the only one")
 		}
 
-		for range 3 {
-			s.ByName("a").Observe(Failed, 0)
-		}
+		f.set("a", Report{Reason: "gone"})
+		time.Sleep(30*time.Second + 3*recheck)
+		synctest.Wait()
 		check("B of b", "both of b")
 		if !s.Knows([]byte("z")) {
 			t.Error("an unhealthy service's model is forgotten")
 		}
 		f.set("b", up("B"))
-		f.set("a", Report{Reason: "gone"})
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if only, ok := s.OnlyModel(); !ok || only != "B" {
@@ -289,6 +288,11 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		"Observe failed":    func() { a.Observe(Failed, 0); a.Observe(Succeeded, time.Second) },
 		"Config":            func() { _ = a.Config() },
 		"Figures":           func() { _ = a.Figures() },
+		"Answered":          func() { a.Answered() },
+		"Alive":             func() { a.Alive() },
+		"Full":              func() { a.Full() },
+		"Share":             func() { a.Share() },
+		"Healthy":           func() { a.Healthy() },
 	} {
 		if n := testing.AllocsPerRun(100, run); n != 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", name, n)

@@ -192,7 +192,12 @@ func TestSources(t *testing.T) {
 	if n := count(t, m, "infinirouter_service_") + count(t, m, "infinirouter_policy_"); n != 0 {
 		t.Errorf("%d rows of nothing", n)
 	}
-	m.SetServiceSource(func() []ServiceSample { return []ServiceSample{{"a", true, 3, 150, 2}, {"b", false, 0, 0, 0}} })
+	m.SetServiceSource(func() []ServiceSample {
+		return []ServiceSample{
+			{Name: "a", Healthy: true, InFlight: 3, Requests: 150, Errors: 2, State: "healthy", Share: 0.5},
+			{Name: "b", State: "ejected", Ejections: 4, Spared: 5},
+		}
+	})
 	m.SetPolicySource(func() map[string]plugins.Stats {
 		return map[string]plugins.Stats{"alias": {
 			Plugin: "alias.wasm", SHA256: "abc", Instances: 4, InstancesMade: 7, BreakerOpen: true, InitFuel: 900, InitFuelLimit: 1000,
@@ -205,6 +210,12 @@ func TestSources(t *testing.T) {
 	want(t, m, map[string]string{
 		`infinirouter_service_healthy{service="a"}`:                                 "1",
 		`infinirouter_service_healthy{service="b"}`:                                 "0",
+		`infinirouter_service_state{service="a",state="healthy"}`:                   "1",
+		`infinirouter_service_state{service="b",state="healthy"}`:                   "0",
+		`infinirouter_service_state{service="b",state="ejected"}`:                   "1",
+		`infinirouter_service_share{service="a"}`:                                   "0.5",
+		`infinirouter_service_ejections_total{service="b"}`:                         "4",
+		`infinirouter_service_ejections_spared_total{service="b"}`:                  "5",
 		`infinirouter_service_requests_in_flight{service="a"}`:                      "3",
 		`infinirouter_service_requests_total{service="a"}`:                          "150",
 		`infinirouter_service_errors_total{service="a"}`:                            "2",

@@ -8,14 +8,6 @@ import (
 	"github.com/infinirouter/infinirouter/plugins"
 )
 
-// ServiceSample is what /metrics shows of a service.
-type ServiceSample struct {
-	Name             string
-	Healthy          bool
-	InFlight         int64
-	Requests, Errors uint64
-}
-
 // SetPolicySource says where the figures of the policies come from. read is
 // called for each exposition, by name, from any goroutine.
 func (m *Metrics) SetPolicySource(read func() map[string]plugins.Stats) { m.policies.read.Store(&read) }
@@ -43,39 +35,6 @@ func asNumber(b bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-var (
-	serviceHealthy  = desc("service_healthy", "1 when the service is healthy.", "service")
-	serviceInFlight = desc("service_requests_in_flight", "Requests that the router has open there.", "service")
-	serviceRequests = desc("service_requests_total", "Requests sent to the service.", "service")
-	serviceErrors   = desc("service_errors_total", "Failures that the service caused.", "service")
-)
-
-// serviceSource collects what the services say of themselves.
-type serviceSource struct {
-	read atomic.Pointer[func() []ServiceSample]
-}
-
-// Describe implements prometheus.Collector.
-func (s *serviceSource) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{serviceHealthy, serviceInFlight, serviceRequests, serviceErrors} {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (s *serviceSource) Collect(to chan<- prometheus.Metric) {
-	read := s.read.Load()
-	if read == nil {
-		return
-	}
-	for _, x := range (*read)() {
-		sample(to, serviceHealthy, prometheus.GaugeValue, asNumber(x.Healthy), x.Name)
-		sample(to, serviceInFlight, prometheus.GaugeValue, float64(x.InFlight), x.Name)
-		sample(to, serviceRequests, prometheus.CounterValue, float64(x.Requests), x.Name)
-		sample(to, serviceErrors, prometheus.CounterValue, float64(x.Errors), x.Name)
-	}
 }
 
 // hookConfigure stands among the hooks for what runs before any of them.

@@ -1,0 +1,66 @@
+package host
+
+import (
+	"slices"
+
+	"github.com/infinirouter/infinirouter/host/admin"
+	"github.com/infinirouter/infinirouter/host/service"
+	"github.com/infinirouter/infinirouter/host/telemetry"
+)
+
+// serviceViews are the configured services as the pages show them.
+func (g *generation) serviceViews() []admin.Service {
+	var out []admin.Service
+	for _, s := range g.services.All() {
+		out = append(out, viewOf(s))
+	}
+	return out
+}
+
+// leavingViews are services that are no longer configured and still have
+// requests open.
+func (g *generation) leavingViews() []admin.Service {
+	var out []admin.Service
+	for _, s := range g.services.Leaving() {
+		out = append(out, viewOf(s))
+	}
+	return out
+}
+
+func viewOf(s *service.Service) admin.Service {
+	f, c := s.Figures(), s.Config()
+	v := admin.Service{
+		Name: s.Name(), URL: s.URL(), Healthy: f.Healthy, Labels: c.Labels, Weight: c.Weight,
+		InFlight: f.InFlight, Requests: f.Requests, Errors: f.Errors,
+		ResponseTime: f.ResponseTime, ErrorRate: f.ErrorRate,
+		State: f.State, Reason: f.Reason, Ejections: f.Ejections, EjectedUntil: f.EjectedUntil, Share: f.Share,
+	}
+	for _, m := range s.Models() {
+		v.Models = append(v.Models, m.ID)
+	}
+	return v
+}
+
+// serviceSamples feed /metrics. A service that leaves is not among them when
+// another has its name already.
+func (r *Router) serviceSamples() []telemetry.ServiceSample {
+	g := r.acquire()
+	defer g.release()
+	var out []telemetry.ServiceSample
+	seen := map[string]bool{}
+	for _, s := range slices.Concat(g.services.All(), g.services.Leaving()) {
+		if !seen[s.Name()] {
+			seen[s.Name()] = true
+			out = append(out, sampleOf(s))
+		}
+	}
+	return out
+}
+
+func sampleOf(s *service.Service) telemetry.ServiceSample {
+	f := s.Figures()
+	return telemetry.ServiceSample{
+		Name: s.Name(), Healthy: f.Healthy, InFlight: f.InFlight, Requests: f.Requests, Errors: f.Errors,
+		State: f.State, Ejections: f.Ejections, Spared: f.Spared, Share: f.Share,
+	}
+}
