@@ -71,6 +71,9 @@ func (v *vars) rollback(m varsMark) {
 // compact moves the values to the other arena when most of this one is what
 // they were before: a stream may set a var at each of its events.
 func (v *vars) compact() {
+	if len(v.arena) < maxIdleVars {
+		return
+	}
 	live := 0
 	for _, e := range v.entries {
 		live += e.name.end - e.name.start + e.value.end - e.value.start
