@@ -207,6 +207,7 @@ func (p *policy) logOpened(opened bool) {
 }
 
 func (p *policy) closeInstance(in *instance) {
+	defer p.share.spendSince(time.Since(epoch)) // it may have touched all the memory that it may have
 	if err := in.close(); err != nil {
 		p.logger.Warn("cannot close instance", "policy", p.name, "error", err)
 	}
