@@ -173,7 +173,8 @@ func (x *exchange) reset() {
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
 	x.keyID, x.peer = "", ""
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
-	x.reply, x.outcome = earlyReply{}, outcome{}
+	x.outcome = outcome{}
+	x.dropReply()
 	x.request = forward.Request{}
 	x.headAfter = 0
 	clear(x.cands)

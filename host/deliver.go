@@ -87,7 +87,7 @@ func encoded(h *fasthttp.ResponseHeader) bool {
 // nil for a reply that streams. Edits go into the response, and so does a
 // policy's reply, which has replaced the service's then.
 func (r *Router) onResponse(x *exchange, body []byte) (replaced bool, f *fault) {
-	x.reply = earlyReply{}
+	x.reply.clear()
 	x.show(stageResponse, body)
 	action, err := x.chain.run(abi.OnResponse, x, r.options.Logger)
 	if err != nil {

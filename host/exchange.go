@@ -84,20 +84,14 @@ const (
 	docNone // not JSON
 )
 
-// earlyReply is what a policy answers with instead of the service.
-type earlyReply struct {
-	policy      string // that gave it, known once its hook has returned
-	status      int
-	contentType []byte
-	body        []byte
-}
-
 // transaction is what Rollback goes back to. Headers are copied only when a
 // policy edits them.
 type transaction struct {
 	open         bool
 	vars         varsMark
-	reply        earlyReply
+	reply        earlyReply // at Begin
+	spare        earlyReply // neither valid nor gone back to; its memory is free
+	replied      bool       // the valid reply is not the one at Begin
 	requestSaved bool
 	replySaved   bool
 	request      fasthttp.RequestHeader
@@ -264,18 +258,6 @@ func (x *exchange) SetModel(model []byte) error {
 	return x.body.setModel(model)
 }
 
-// SetReply implements plugins.Exchange.
-func (x *exchange) SetReply(status int, contentType, body []byte) error {
-	if x.stage != stageRequest && x.stage != stageResponse {
-		return plugins.ErrNotAllowed
-	}
-	if status < 200 || status > 599 {
-		return plugins.ErrMalformed
-	}
-	x.reply = earlyReply{status: status, contentType: append([]byte(nil), contentType...), body: append([]byte(nil), body...)}
-	return nil
-}
-
 // Var implements plugins.Exchange.
 func (x *exchange) Var(name []byte) ([]byte, bool) { return x.vars.get(name) }
 
@@ -297,7 +279,7 @@ func (x *exchange) Random() uint64 { return x.random.Uint64() }
 // Begin implements plugins.Exchange.
 func (x *exchange) Begin() {
 	t := &x.tx
-	t.open, t.requestSaved, t.replySaved = true, false, false
+	t.open, t.replied, t.requestSaved, t.replySaved = true, false, false, false
 	t.vars = x.vars.mark()
 	t.reply = x.reply
 	if doc := x.openDocument(); doc != nil {
@@ -311,6 +293,7 @@ func (x *exchange) Begin() {
 // Commit implements plugins.Exchange.
 func (x *exchange) Commit() {
 	x.tx.open = false
+	x.tx.keepReply()
 	if doc := x.openDocument(); doc != nil {
 		doc.Commit()
 	}
@@ -327,7 +310,7 @@ func (x *exchange) Rollback() {
 		x.body.rollback()
 	}
 	x.vars.rollback(t.vars)
-	x.reply = t.reply
+	t.undoReply(&x.reply)
 	for i := range x.scores {
 		x.scores[i] = 1
 	}

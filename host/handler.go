@@ -292,22 +292,6 @@ func (x *exchange) refuse(f *fault) {
 	}
 }
 
-// answerEarly writes what a policy gave to reply.
-func (x *exchange) answerEarly() {
-	resp := &x.ctx.Response
-	resp.SetStatusCode(x.reply.status)
-	resp.Header.SetContentTypeBytes(x.reply.contentType)
-	resp.SetBodyRaw(x.reply.body)
-	x.head()
-	x.outcome.kind, x.outcome.status = outcomeRejected, x.reply.status
-	if x.reply.status < fasthttp.StatusBadRequest {
-		x.outcome.kind = outcomeOK
-	} else {
-		x.outcome.err = "answered by the policy " + x.reply.policy
-	}
-	x.outcome.replyBytes = int64(len(x.reply.body))
-}
-
 // head sets what every reply of the router carries.
 func (x *exchange) head() {
 	h := &x.ctx.Response.Header

@@ -6,6 +6,7 @@ import "bytes"
 // stand in one arena, so that setting one allocates nothing once it has grown.
 type vars struct {
 	arena   []byte
+	spare   []byte // what the arena moves to
 	entries []varEntry
 	saved   []varEntry
 }
@@ -57,6 +58,7 @@ func (v *vars) set(name, value []byte) {
 // mark remembers today's values; rollback goes back to them. Values are never
 // overwritten in the arena, so old spans stay true.
 func (v *vars) mark() varsMark {
+	v.compact()
 	v.saved = append(v.saved[:0], v.entries...)
 	return varsMark{arena: len(v.arena), entries: len(v.entries)}
 }
@@ -66,6 +68,33 @@ func (v *vars) rollback(m varsMark) {
 	v.arena = v.arena[:m.arena]
 }
 
+// compact moves the values to the other arena when most of this one is what
+// they were before: a stream may set a var at each of its events.
+func (v *vars) compact() {
+	if len(v.arena) < maxIdleVars {
+		return
+	}
+	live := 0
+	for _, e := range v.entries {
+		live += e.name.end - e.name.start + e.value.end - e.value.start
+	}
+	if len(v.arena) < 2*live+maxIdleVars {
+		return
+	}
+	old := v.arena
+	v.arena = v.spare[:0]
+	for i, e := range v.entries {
+		v.entries[i] = varEntry{name: v.put(old[e.name.start:e.name.end]), value: v.put(old[e.value.start:e.value.end])}
+	}
+	v.spare = old
+}
+
+// maxIdleVars is how many bytes of vars' memory are no matter.
+const maxIdleVars = 64 << 10
+
 func (v *vars) reset() {
+	if cap(v.arena)+cap(v.spare) > 2*maxIdleVars {
+		v.arena, v.spare = nil, nil
+	}
 	v.arena, v.entries = v.arena[:0], v.entries[:0]
 }

@@ -25,6 +25,7 @@ type Limits struct {
 	EventFuel    int64 // per on_event call
 	InitFuel     int64 // _initialize and configure together
 	Memory       int64 // bytes of linear memory of one instance
+	Stack        int64 // bytes of one hook call's stack of calls
 	HostCalls    int   // host function calls per hook call
 	VarBytes     int   // bytes of one var's value
 	Vars         int   // vars of one exchange
@@ -39,7 +40,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Fuel: 50_000_000, EventFuel: 20_000_000, InitFuel: 2_000_000_000,
-		Memory: 32 << 20, HostCalls: 1000, VarBytes: 4 << 10, Vars: 32,
+		Memory: 32 << 20, Stack: 1 << 20, HostCalls: 1000, VarBytes: 4 << 10, Vars: 32,
 		KVBytes: 64 << 10, LogPerSecond: 20, CPUPercent: 25,
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
 )
@@ -33,6 +35,21 @@ func mapped(t testing.TB) (code, memories int) {
 		}
 	}
 	return code, memories
+}
+
+// cpuTime is the processor time that a process has had.
+func cpuTime(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // from the third on
+	var user, system int64
+	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &user, &system); err != nil {
+		t.Fatalf("no processor time in %s: %v", stat, err)
+	}
+	return time.Duration(user+system) * (time.Second / 100) // the kernel tells it in ticks that are always a hundredth
 }
 
 // peakMemory is the most memory that a process has had, in bytes. What wait4

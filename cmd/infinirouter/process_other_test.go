@@ -2,10 +2,16 @@
 
 package main
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // mapped is not known here.
 func mapped(testing.TB) (code, memories int) { return 0, 0 }
+
+// cpuTime is not known while a process runs here.
+func cpuTime(testing.TB, int) time.Duration { return 0 }
 
 // peakMemory is not known while a process runs here: it is left out of what is
 // compared.

@@ -127,6 +127,7 @@ const (
 type Limits struct {
 	Fuel, EventFuel, InitFuel int64
 	Memory                    int64
+	Stack                     int64
 	HostCalls                 int
 	VarBytes, Vars            int
 	KVBytes                   int

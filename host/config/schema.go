@@ -117,6 +117,7 @@ func limitsSchema(l *Limits) []key {
 		integer("event_fuel", &l.EventFuel, 20_000_000, span{1, maxFuel}, "Work of one on_event call."),
 		integer("init_fuel", &l.InitFuel, 2_000_000_000, span{1, maxFuel}, "Work of making one instance."),
 		memory("memory", &l.Memory, 32<<20, "Memory of one instance."),
+		size("stack", &l.Stack, 1<<20, span{64 << 10, 256 << 20}, "Stack of calls within the plugin."),
 		integer("host_calls", &l.HostCalls, 1000, span{0, math.MaxInt32}, "Calls of router functions in one hook call."),
 		size("var_bytes", &l.VarBytes, 4<<10, span{0, 1 << 20}, "One var's value."),
 		integer("vars", &l.Vars, 32, span{0, 1024}, "Vars of one exchange."),

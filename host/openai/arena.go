@@ -20,7 +20,7 @@ func (d *Document) reserve(n int) {
 		live += d.saved[i].ownedBytes()
 	}
 	if want := live + live/2 + 1024; cap(d.spare) < want { // with slack, or every edit would come here
-		d.spare = make([]byte, 0, want)
+		d.spare = grown(d.spare, want)
 	}
 	d.arena, d.spare = d.spare[:0], d.arena
 	for i := range d.members {

@@ -65,10 +65,6 @@ type Document struct {
 	counts  counts
 }
 
-// keep is how much of a buffer survives Reset: one huge body must not occupy a
-// pooled Document for ever.
-const keep = 4 << 20
-
 // Reset empties the document and lets go of the body. Buffers stay, unless they
 // are large.
 func (d *Document) Reset() {
@@ -79,6 +75,7 @@ func (d *Document) Reset() {
 	d.counts = counts{}
 	for _, b := range []*[]byte{&d.names, &d.arena, &d.spare, &d.out, &d.scratch, &d.text, &d.model} {
 		if cap(*b) > keep {
+			giveBack(*b)
 			*b = nil
 		}
 		*b = (*b)[:0]

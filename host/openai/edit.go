@@ -35,6 +35,9 @@ func (d *Document) SetString(path, text []byte) error {
 	if !validPath(path) || !utf8.Valid(text) {
 		return plugins.ErrMalformed
 	}
+	if cap(d.text) < 6*len(text)+2 { // every byte escaped
+		d.text = grown(d.text, quotedLen(text))
+	}
 	d.text = appendQuoted(d.text[:0], text)
 	return d.put(path, d.text)
 }

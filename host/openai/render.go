@@ -1,9 +1,6 @@
 package openai
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // Bytes returns the document as it is now: the very slice that was parsed if
 // nothing was edited, else a buffer of the document's own, which holds until
@@ -13,7 +10,7 @@ func (d *Document) Bytes() []byte {
 		return d.body
 	}
 	if !d.rendered {
-		d.out = slices.Grow(d.out[:0], d.Len())
+		d.out = grown(d.out, d.Len())
 		for piece := range d.pieces {
 			d.out = append(d.out, piece...)
 		}

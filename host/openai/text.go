@@ -75,6 +75,24 @@ func keyIs(quoted, name []byte) bool {
 
 const hexDigits = "0123456789abcdef"
 
+// quotedLen is the length of what appendQuoted appends for text that is UTF-8.
+func quotedLen(text []byte) int {
+	n := len(text) + len(`""`)
+	for _, ch := range text {
+		switch {
+		case ch >= ' ':
+			if ch == '"' || ch == '\\' {
+				n++
+			}
+		case ch == '\n' || ch == '\r' || ch == '\t':
+			n++
+		default:
+			n += 5
+		}
+	}
+	return n
+}
+
 // appendQuoted appends text as a JSON string. What is not UTF-8 in it becomes
 // U+FFFD.
 func appendQuoted(dst, text []byte) []byte {

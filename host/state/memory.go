@@ -27,6 +27,7 @@ type Memory struct {
 	used   atomic.Int64 // bytes, those about to be stored included; never over max
 	start  time.Time    // of the clock that expiry goes by
 	seed   maphash.Seed
+	spare  spare
 	scopes atomic.Pointer[map[string]*scope] // copied on write
 	mu     sync.Mutex                        // of storing scopes
 
@@ -38,7 +39,8 @@ type Memory struct {
 var _ plugins.Store = (*Memory)(nil)
 
 // NewMemory returns an empty store of at most maxBytes (0: DefaultBytes), keys
-// and bookkeeping included. Close ends its goroutine.
+// and bookkeeping included; a little memory more waits for the next values.
+// Close ends its goroutine.
 func NewMemory(maxBytes int64) *Memory {
 	if maxBytes <= 0 {
 		maxBytes = DefaultBytes
@@ -47,6 +49,7 @@ func NewMemory(maxBytes int64) *Memory {
 		max: maxBytes, start: time.Now(), seed: maphash.MakeSeed(),
 		closed: make(chan struct{}), swept: make(chan struct{}),
 	}
+	m.spare.max = int(min(spareBytes, maxBytes/16))
 	m.scopes.Store(&map[string]*scope{})
 	go m.sweep()
 	return m
@@ -93,11 +96,19 @@ func (m *Memory) Set(scope string, key, value []byte, ttl time.Duration) error {
 	if m.overwrite(sh, key, value, ttl) {
 		return nil
 	}
-	fresh := &entry{key: string(key), value: append(make([]byte, 0, len(value)), value...)}
-	cost := fresh.cost()
+	room := m.spare.take(len(value), len(value)+len(value)/4)
+	cost := costOf(key, max(len(value), cap(room)))
 	if err := m.reserve(s, cost); err != nil {
+		m.spare.keep(room)
 		return err
 	}
+	if room == nil {
+		room = m.spare.take(len(value), len(value)) // that was just evicted
+	}
+	if room == nil {
+		room = make([]byte, 0, len(value))
+	}
+	fresh := &entry{key: string(key), value: append(room, value...)}
 	sh.mu.Lock()
 	fresh.expires = m.expiry(ttl)
 	freed := sh.put(fresh)
@@ -209,7 +220,7 @@ func (m *Memory) scope(name string) *scope {
 	}
 	after := make(map[string]*scope, len(before)+1)
 	maps.Copy(after, before)
-	s := newScope()
+	s := newScope(&m.spare)
 	after[name] = s
 	m.scopes.Store(&after)
 	return s

@@ -21,10 +21,10 @@ type scope struct {
 	shards [shardsPerScope]shard
 }
 
-func newScope() *scope {
+func newScope(spare *spare) *scope {
 	s := &scope{}
 	for i := range s.shards {
-		s.shards[i].init(&s.puts)
+		s.shards[i].init(&s.puts, spare)
 	}
 	return s
 }
@@ -58,6 +58,7 @@ const never = math.MaxInt64
 type shard struct {
 	mu     sync.Mutex
 	puts   *atomic.Int64
+	spare  *spare
 	oldest atomic.Int64 // last use of ring.prev, never when there is none
 	items  map[string]*entry
 	ring   entry // ring.next is the last used, ring.prev the one used longest ago
@@ -74,7 +75,9 @@ type entry struct {
 	prev, next *entry
 }
 
-func (e *entry) cost() int64 { return int64(entryBytes + len(e.key) + cap(e.value)) }
+func (e *entry) cost() int64 { return costOf(e.key, cap(e.value)) }
+
+func costOf[K string | []byte](key K, value int) int64 { return int64(entryBytes + len(key) + value) }
 
 // add makes the value a number, 0 unless it is one, and adds delta. shrunk is
 // by how much e costs less than before.
@@ -103,8 +106,8 @@ func clampedSum(a, b int64) int64 {
 	return sum
 }
 
-func (sh *shard) init(puts *atomic.Int64) {
-	sh.puts = puts
+func (sh *shard) init(puts *atomic.Int64, spare *spare) {
+	sh.puts, sh.spare = puts, spare
 	sh.items = map[string]*entry{}
 	sh.ring = entry{prev: &sh.ring, next: &sh.ring, lastUse: never}
 	sh.oldest.Store(never)
@@ -141,7 +144,10 @@ func (sh *shard) remove(e *entry) (freed int64) {
 	delete(sh.items, e.key)
 	e.prev.next, e.next.prev = e.next, e.prev
 	sh.age()
-	return e.cost()
+	freed = e.cost()
+	sh.spare.keep(e.value)
+	e.value = nil
+	return freed
 }
 
 func (sh *shard) removeOldest() (freed int64) {

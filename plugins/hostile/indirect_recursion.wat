@@ -1,6 +1,6 @@
 ;; A function that calls itself through the table, as a compiler cannot see.
-;;! on_request: fuel
-;;! memory: 512MiB
+;;! on_request: limit
+;;! reason: policies.limits.stack
 (module
   (type $t (func (result i32)))
   (memory (export "memory") 1)

@@ -73,6 +73,9 @@ func modelSet(c *Call, s []uint64) {
 		s[0] = result(abi.Malformed)
 		return
 	}
+	if len(model) > freeBytes {
+		c.burn(int64(escapedLen(model) * fuelPerByte))
+	}
 	c.edit()
 	s[0] = result(c.code(c.x.SetModel(model)))
 }

@@ -99,7 +99,7 @@ func jsonSet(c *Call, s []uint64) {
 		code = abi.NotAllowed
 	}
 	if code == 0 {
-		c.scrutinize(len(raw))
+		c.payEdit(doc, path, len(raw))
 		c.edit()
 		code = c.code(doc.Set(path, raw))
 	}
@@ -114,7 +114,7 @@ func jsonSetString(c *Call, s []uint64) {
 		code = abi.NotAllowed
 	}
 	if code == 0 {
-		c.scrutinize(len(text))
+		c.payEdit(doc, path, escapedLen(text))
 		c.edit()
 		code = c.code(doc.SetString(path, text))
 	}
@@ -128,6 +128,7 @@ func jsonSetNumber(c *Call, s []uint64) {
 		code = abi.Malformed
 	}
 	if code == 0 {
+		c.payEdit(doc, path, 0)
 		c.edit()
 		code = c.code(doc.SetNumber(path, f))
 	}
@@ -137,6 +138,7 @@ func jsonSetNumber(c *Call, s []uint64) {
 func jsonRemove(c *Call, s []uint64) {
 	doc, path, code := c.document(s[0], s[1], removing)
 	if code == 0 {
+		c.payEdit(doc, path, 0)
 		c.edit()
 		code = c.code(doc.Remove(path))
 	}

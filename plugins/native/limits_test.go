@@ -138,11 +138,15 @@ func TestWorkOnADocumentCostsFuel(t *testing.T) {
 		{"below a member", func() { p, n := path("/a/b"); g.do("json_get", p, n, 0, 0) }, whole},
 		{"the whole", func() { g.do("json_get", 512, 0, 0, 0) }, whole},
 		{"a number", func() { p, n := path("/a/b"); g.do("json_number", p, n) }, whole},
-		{"an edit", func() { p, n := path("/a/b"); g.do("json_remove", p, n) }, whole},
+		{"an edit", func() { p, n := path("/a/b"); g.do("json_remove", p, n) }, whole + 1<<20},
+		{"a number written", func() { p, n := path("/a/b"); g.do("json_set_number", p, n, 0) }, whole + 1<<20},
+		{"a number at the top", func() { p, n := path("/a"); g.do("json_set_number", p, n, 0) }, 0},
 		{"a list", func() { p, n := path("/a/b\x00/c\x00/d/e"); g.do("json_numbers", p, n, 0, 0) }, 2 * whole},
 		{"messages counted", func() { g.do("number_get", uint64(abi.NumberMessages)) }, whole},
-		{"a value written", func() { p, n := path("/a"); g.do("json_set", p, n, 1024, 8192) }, 8192 + 8192},
-		{"a text written", func() { p, n := path("/a"); g.do("json_set_string", p, n, 1024, 8192) }, 8192 + 8192},
+		{"a value written", func() { p, n := path("/a"); g.do("json_set", p, n, 1024, 8192) }, 8192 + 4*8192},
+		{"a value below", func() { p, n := path("/a/b"); g.do("json_set", p, n, 1024, 8192) }, whole + 1<<20 + 8192 + 4*8192},
+		{"a text written", func() { p, n := path("/a"); g.do("json_set_string", p, n, 1024, 8192) }, 8192 + 4*6*8192}, // of NUL
+		{"a model", func() { g.do("model_set", 1024, 8192) }, 8192 + 4*6*8192},
 		{"a text read in vain", func() {
 			g.x.doc.m["/a"] = `"` + strings.Repeat("x", 8192) + `"`
 			p, n := path("/a")

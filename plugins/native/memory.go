@@ -15,6 +15,7 @@ import (
 const (
 	freeBytes     = 512
 	walkedPerFuel = 8 // bytes of JSON that are skipped
+	fuelPerByte   = 4 // that is written into a document: checked, kept, rendered, sent
 )
 
 // charge pays for n bytes that are copied and stops the guest that cannot.
@@ -32,10 +33,26 @@ func (c *Call) scrutinize(n int) {
 	}
 }
 
+// payEdit pays for an edit at path of doc that writes n bytes of JSON. Below the
+// top level the rest of the member is copied with it.
+func (c *Call) payEdit(doc plugins.Document, path []byte, n int) {
+	fuel := n * fuelPerByte
+	if below(path) {
+		fuel += doc.Size()
+	}
+	if fuel > freeBytes*fuelPerByte {
+		c.burn(int64(fuel))
+	}
+}
+
+// below reports whether path leads below a member at the top level, or is no
+// path at all.
+func below(path []byte) bool { return len(path) == 0 || bytes.IndexByte(path[1:], '/') >= 0 }
+
 // find pays for finding path in doc. At the top level that costs the same in
 // any document.
 func (c *Call) find(doc plugins.Document, path []byte) {
-	if len(path) == 0 || bytes.IndexByte(path[1:], '/') >= 0 {
+	if below(path) {
 		c.walk(doc)
 	}
 }

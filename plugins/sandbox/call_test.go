@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -126,12 +127,28 @@ func TestEventsHaveFuelOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestRecursionRunsOutOfFuelBeforeTheStack(t *testing.T) {
+func TestRecursionIsStoppedBeforeItsStackIsLarge(t *testing.T) {
 	l := newLab(t)
-	p := l.load(l.spec(wasmModule{funcs: []wasmFunc{hook("on_request", callWith(0)...)}}))
-	e := callFails(t, p, abi.OnRequest, newFake(), plugins.FailureFuel)
-	if !strings.Contains(e.Reason, "policies.limits.fuel") {
+	spec := l.spec(wasmModule{funcs: []wasmFunc{hook("on_request", callWith(0)...), hook("on_done", returns(0)...)}})
+	p := l.load(spec)
+	e := callFails(t, p, abi.OnRequest, newFake(), plugins.FailureLimit)
+	if !strings.Contains(e.Reason, "the limit is 1048576 (policies.limits.stack) in $5 < $0 < $0") {
 		t.Error(e.Reason)
+	}
+	if h := p.Stats().Hooks[0]; h.FuelMax == 0 || h.FuelMax > uint64(spec.Limits.Fuel/10) {
+		t.Errorf("it took %d fuel of %d", h.FuelMax, spec.Limits.Fuel)
+	}
+	// With less fuel than a slice nobody looks; that is not deep either.
+	spec.Limits.Fuel = costs.Slice
+	callFails(t, l.load(spec), abi.OnRequest, newFake(), plugins.FailureFuel)
+}
+
+func TestRecursionInConfigureIsStopped(t *testing.T) {
+	l := newLab(t)
+	spec := l.spec(wasmModule{funcs: []wasmFunc{hook("configure", callWith(0)...), hook("on_done", returns(0)...)}})
+	_, err := l.Load(context.Background(), spec)
+	if err == nil || !strings.Contains(err.Error(), "configure failed: its stack of calls takes ") {
+		t.Error(err)
 	}
 }
 

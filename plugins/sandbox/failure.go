@@ -33,6 +33,7 @@ func (p *policy) fault(in *instance, err error, left int64, knob string) *native
 	case left < 0:
 		f = native.Failure{Kind: plugins.FailureFuel, Reason: fmt.Sprintf("out of fuel: it had %d (%s)", p.fuelOf(knob), knob) + stackText(err)}
 	case failed:
+		f.Reason += stackText(err)
 	case err == nil:
 		return nil
 	case in.call.Inside() != "":

@@ -22,7 +22,11 @@ type instance struct {
 	room   *linearMemory // behind memory
 	call   *native.Call
 	hooks  [abi.HookCount]api.Function // looked up once: that allocates
-	stack  [1]uint64                   // a hook's result
+	result [1]uint64                   // of a hook
+
+	running    api.Function // what is called now, or was last
+	stackField int          // of it; see findStack
+	stackLimit int64        // bytes
 
 	calls uint32        // since it was made
 	made  time.Duration // when, since epoch
@@ -56,8 +60,10 @@ func (p *policy) newInstance() (*instance, error) {
 
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
+	defer p.share.spendSince(time.Since(epoch))
 	call := p.native.NewCall()
-	in := &instance{call: call, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
+	in := &instance{call: call, stackLimit: p.limits.Stack, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
+	in.room.visit = in.visit
 	if err := in.instantiate(p.runtime, p.program.compiled); err != nil {
 		in.room.Free()
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))
@@ -68,7 +74,16 @@ func (p *policy) instantiate() (*instance, error) {
 	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
-	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.room.turn))
+	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.visit))
+	for h := range abi.Hook(abi.HookCount) {
+		if p.program.hooks.Has(h) {
+			in.hooks[h] = in.module.ExportedFunction(h.String())
+			var err error
+			if in.stackField, err = findStack(in.hooks[h]); err != nil {
+				return nil, errors.Join(err, in.close())
+			}
+		}
+	}
 	return in, nil
 }
 
@@ -93,15 +108,15 @@ func (p *policy) initStep(in *instance, name string) error {
 	if f == nil {
 		return nil
 	}
-	in.stack[0] = 0
-	err := f.CallWithStack(in.call, in.stack[:])
+	in.result[0], in.running = 0, f
+	err := f.CallWithStack(in.call, in.result[:])
 	left := in.call.Fuel().Left()
 	in.room.rest()
 	in.call.Finish()
 	if fault := p.fault(in, err, left, initKnob); fault != nil {
 		return fmt.Errorf("%s failed: %s", name, fault.Reason)
 	}
-	if name == abi.ExportConfigure && uint32(in.stack[0]) != 0 {
+	if name == abi.ExportConfigure && uint32(in.result[0]) != 0 {
 		return fmt.Errorf("it refuses its config: %s", orElse(in.call.FailText(), "it gave no reason"))
 	}
 	return nil
@@ -109,11 +124,6 @@ func (p *policy) initStep(in *instance, name string) error {
 
 // ready makes an instance that is initialized fit for calls of hooks.
 func (p *policy) ready(in *instance) {
-	for h := range abi.Hook(abi.HookCount) {
-		if p.program.hooks.Has(h) {
-			in.hooks[h] = in.module.ExportedFunction(h.String())
-		}
-	}
 	in.born, in.made = in.memory.Size(), time.Since(epoch)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,17 +31,21 @@ func (l *lane) leave() {
 }
 
 const (
-	// shareBurst is the processor time in the lane that a policy may have saved
-	// up: a few collections of a Go guest's garbage.
-	shareBurst = 100 * time.Millisecond
-	// shareDebt is what it may be behind, and longestPause how long one of its
-	// guests pauses at a time for that.
-	shareDebt    = 100 * time.Millisecond
-	longestPause = 20 * time.Millisecond
+	// shareBurst is the processor time that a policy may have saved up: a few
+	// collections of a Go guest's garbage. It is also for how long honest requests
+	// may feel it at full strength.
+	shareBurst = 15 * time.Millisecond
+	// shareDebt is what it may be behind: several guests at once, each in a long
+	// call of the router's. They pause until it is paid back, not so briefly that
+	// going to sleep is most of it, and not so long that clients give up.
+	shareDebt     = 100 * time.Millisecond
+	shortestPause = time.Millisecond
+	longestPause  = 500 * time.Millisecond
 )
 
-// share is how much of a processor a policy may take in the lane, over time:
-// a bucket of processor time that fills at that rate. Safe for concurrent use.
+// share is how much of a processor a policy may take, over time, in the lane and
+// for making and closing instances: a bucket of processor time that fills at that
+// rate. Safe for concurrent use.
 type share struct {
 	rate float64 // of one processor
 
@@ -54,6 +58,12 @@ func newShare(percent int) *share {
 	return &share{rate: float64(percent) / 100, left: shareBurst, last: time.Since(epoch)}
 }
 
+// spendSince takes the time since then, whose pause comes with the next spend.
+func (s *share) spendSince(began time.Duration) {
+	now := time.Since(epoch)
+	s.spend(now-began, now)
+}
+
 // spend takes time that was used until now, and returns how long to pause for
 // it.
 func (s *share) spend(used, now time.Duration) (pause time.Duration) {
@@ -62,8 +72,8 @@ func (s *share) spend(used, now time.Duration) (pause time.Duration) {
 	s.left = min(s.left+time.Duration(float64(now-s.last)*s.rate), shareBurst)
 	s.last = now
 	s.left = max(s.left-used, -shareDebt)
-	if s.left >= 0 {
+	if pause = time.Duration(float64(-s.left) / s.rate); pause < shortestPause {
 		return 0
 	}
-	return min(time.Duration(float64(-s.left)/s.rate), longestPause)
+	return min(pause, longestPause)
 }

@@ -172,6 +172,7 @@ func withDefaults(lim plugins.Limits) plugins.Limits {
 	orDefault(&lim.EventFuel, def.EventFuel)
 	orDefault(&lim.InitFuel, def.InitFuel)
 	orDefault(&lim.Memory, def.Memory)
+	orDefault(&lim.Stack, def.Stack)
 	orDefault(&lim.HostCalls, def.HostCalls)
 	orDefault(&lim.VarBytes, def.VarBytes)
 	orDefault(&lim.Vars, def.Vars)

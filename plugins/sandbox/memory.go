@@ -41,6 +41,7 @@ type linearMemory struct {
 	lane  *lane
 	share *share
 	limit uint64 // bytes
+	visit func() // what a request for all of the 4 GiB is answered with, before it is refused
 	room  room
 
 	inLane bool          // its guest has used up a slice in this call
@@ -56,7 +57,7 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return m.room.grow(size, m.limit)
 	}
 	if size == meter.MaxPages*pageSize {
-		m.turn()
+		m.visit()
 	}
 	return nil
 }

@@ -100,12 +100,14 @@ func TestShare(t *testing.T) {
 	s := newShare(25)
 	now := s.last
 	for i, step := range []struct{ later, used, pause time.Duration }{
-		{0, 100 * ms, 0}, // what was saved up
+		{0, shareBurst, 0}, // what was saved up
+		{0, ms / 8, 0},     // too little for a pause
+		{ms / 2, 0, 0},
 		{0, 1 * ms, 4 * ms},
 		{4 * ms, 0, 0}, // paid back
 		{40 * ms, 10 * ms, 0},
 		{0, 2 * ms, 8 * ms},
-		{0, time.Hour, longestPause}, // debts have an end
+		{0, time.Hour, 400 * ms}, // debts have an end
 		{400 * ms, 1 * ms, 4 * ms},
 		{time.Hour, shareBurst, 0},
 		{0, 1 * ms, 4 * ms},

@@ -107,12 +107,13 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	in.calls++
 	in.call.Start(hook, x)
 	in.call.Fuel().Fill(p.fuel[hook])
-	err := in.hooks[hook].CallWithStack(in.call, in.stack[:])
+	in.running = in.hooks[hook]
+	err := in.running.CallWithStack(in.call, in.result[:])
 	left := in.call.Fuel().Left()
 	in.room.rest()
 	in.call.Finish()
 
-	action := abi.Action(int32(uint32(in.stack[0])))
+	action := abi.Action(int32(uint32(in.result[0])))
 	begun := in.call.Begun()
 	if fault := p.judge(in, hook, action, err, left); fault != nil {
 		if begun {
@@ -206,6 +207,7 @@ func (p *policy) logOpened(opened bool) {
 }
 
 func (p *policy) closeInstance(in *instance) {
+	defer p.share.spendSince(time.Since(epoch)) // it may have touched all the memory that it may have
 	if err := in.close(); err != nil {
 		p.logger.Warn("cannot close instance", "policy", p.name, "error", err)
 	}
