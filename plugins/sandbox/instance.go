@@ -60,7 +60,8 @@ func (p *policy) newInstance() (*instance, error) {
 
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
-	defer p.share.spendSince(time.Since(epoch))
+	began := time.Since(epoch)
+	defer p.share.spendSince(began)
 	call := p.native.NewCall()
 	in := &instance{call: call, stackLimit: p.limits.Stack, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
 	in.room.visit = in.visit

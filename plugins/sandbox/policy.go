@@ -207,7 +207,8 @@ func (p *policy) logOpened(opened bool) {
 }
 
 func (p *policy) closeInstance(in *instance) {
-	defer p.share.spendSince(time.Since(epoch)) // it may have touched all the memory that it may have
+	began := time.Since(epoch)
+	defer p.share.spendSince(began) // it may have touched all the memory that it may have
 	if err := in.close(); err != nil {
 		p.logger.Warn("cannot close instance", "policy", p.name, "error", err)
 	}
