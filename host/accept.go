@@ -26,7 +26,7 @@ var noChain = &chain{}
 // caller's reference to g.
 func (r *Router) accept(ctx *fasthttp.RequestCtx, g *generation) *exchange {
 	x := exchanges.Get().(*exchange)
-	x.ctx, x.gen, x.chain = ctx, g, noChain
+	x.ctx, x.gen, x.chain, x.draining = ctx, g, noChain, &r.draining
 	x.accepted = ctx.Time()
 	x.takeRequestID()
 	seed := xxhash.Sum64(x.id)
@@ -170,7 +170,7 @@ func (x *exchange) reset() {
 	x.replyDoc.Reset()
 	x.vars.reset()
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
-	x.keyID, x.peer = "", ""
+	x.keyID, x.peer, x.last = "", "", false
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
 	x.reply, x.outcome = earlyReply{}, outcome{}
 	x.request = forward.Request{}

@@ -23,6 +23,9 @@
 // An error on the way is a fault (fault.go): status, words for the client,
 // cause for the log.
 //
+// A panic in any step ends its request alone (panic.go). Whether the router
+// wants requests at all, and how it leaves, is ready.go.
+//
 // A generation (generation.go) is everything that one router.toml implies. A
 // reload (reload.go) builds the next one beside it, swaps one pointer, and the
 // last request to leave the old one closes it.

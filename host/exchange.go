@@ -3,6 +3,7 @@ package host
 import (
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -24,6 +25,7 @@ import (
 type exchange struct {
 	ctx      *fasthttp.RequestCtx
 	gen      *generation
+	draining *atomic.Bool // the router's
 	route    *route.Route
 	chain    *chain
 	accepted time.Time
@@ -47,6 +49,7 @@ type exchange struct {
 
 	tx     transaction
 	broken bool // a panic left it half done
+	last   bool // of its connection
 
 	// What the steps hand on; kept here so that their memory is used again.
 	peer      string // the client's address as forwarding headers carry it

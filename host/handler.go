@@ -62,6 +62,10 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 
 // admit checks what needs no body: limits, the client's key, method and path.
 func (r *Router) admit(x *exchange) *fault {
+	if f := connectionOver(x.ctx); f != nil {
+		x.last = true
+		return f
+	}
 	server := &x.gen.config.Server
 	if limit := server.MaxInFlight; limit > 0 && r.inFlight.Load() > int64(limit) {
 		return overLimit(fasthttp.StatusServiceUnavailable, "server.max_in_flight", limit)
@@ -266,7 +270,7 @@ func (x *exchange) attempted(t forward.Target, err *forward.Error) {
 	switch err.Kind {
 	case forward.KindClientGone:
 		s.Observe(service.Neutral, 0)
-	case forward.KindNoSlot:
+	case forward.KindNoSlot, forward.KindExhausted: // not the service's fault
 	default:
 		s.Observe(service.Failed, 0)
 	}
@@ -307,6 +311,9 @@ func (x *exchange) answerEarly() {
 func (x *exchange) head() {
 	h := &x.ctx.Response.Header
 	h.SetBytesV(headerRequestID, x.id)
+	if x.last || x.draining.Load() {
+		h.SetConnectionClose()
+	}
 	if x.gen.config.Server.ExposeService && x.outcome.service != "" {
 		h.Set(headerService, x.outcome.service)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,8 @@ type Options struct {
 	Metrics    *telemetry.Metrics
 	AccessLog  *telemetry.AccessLog // nil: none
 	Logger     *slog.Logger
+	// Reloading, which may be nil, hears of the beginning and end of each reload.
+	Reloading func(begins bool)
 }
 
 // Router is the HTTP side of InfiniRouter: it serves requests under the
@@ -39,6 +42,10 @@ type Router struct {
 	current   atomic.Pointer[generation]
 	reloading sync.Mutex
 	inFlight  atomic.Int64
+	draining  atomic.Bool
+	listening sync.Mutex // of listeners
+	listeners []net.Listener
+	conns     connections
 	server    *fasthttp.Server
 	admin     *fasthttp.Server
 }
@@ -47,6 +54,7 @@ type Router struct {
 // to be probed. Nothing listens yet.
 func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
 	r := &Router{options: o, metrics: o.Metrics, access: o.AccessLog, boot: cfg}
+	r.conns.shed = r.metrics.Shed
 	g, err := newGeneration(ctx, cfg, o.Loader, nil, o)
 	if err != nil {
 		return nil, err
@@ -56,6 +64,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
 	r.metrics.ReloadDone(true, g.number)
 	r.metrics.SetPolicySource(r.policyStats)
 	r.metrics.SetServiceSource(r.serviceSamples)
+	r.metrics.SetLoadSource(r.load)
 	r.server = r.newServer(r.handle)
 	r.admin = r.newServer(r.handleAdmin)
 	return r, nil
@@ -180,19 +189,27 @@ func (r *Router) acquire() *generation {
 	}
 }
 
-// Serve answers requests from ln until Shutdown.
-func (r *Router) Serve(ln net.Listener) error {
-	return r.server.Serve(&patientListener{Listener: ln, log: r.options.Logger})
-}
+// Serve answers requests from ln until Shutdown or HandOver.
+func (r *Router) Serve(ln net.Listener) error { return r.server.Serve(r.listener(ln, &r.conns)) }
 
-// ServeAdmin answers the admin pages from ln, to any client, until Shutdown.
-func (r *Router) ServeAdmin(ln net.Listener) error {
-	return r.admin.Serve(&patientListener{Listener: ln, log: r.options.Logger})
+// ServeAdmin answers the admin pages from ln, to any client, until Shutdown
+// or HandOver.
+func (r *Router) ServeAdmin(ln net.Listener) error { return r.admin.Serve(r.listener(ln, nil)) }
+
+// listener makes ln patient and known to closeListeners. Its connections are
+// counted where there are conns: the operator's never are.
+func (r *Router) listener(ln net.Listener, conns *connections) net.Listener {
+	patient := &patientListener{Listener: ln, log: r.options.Logger, conns: conns}
+	r.listening.Lock()
+	defer r.listening.Unlock()
+	r.listeners = append(r.listeners, patient)
+	return patient
 }
 
 // Shutdown closes the listeners, lets open requests and streams finish until
 // ctx ends, and gives the generation back. It reports requests that were cut.
 func (r *Router) Shutdown(ctx context.Context) error {
+	r.Drain()
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
 	for ; err == nil && r.inFlight.Load() > 0; err = ctx.Err() {
@@ -214,16 +231,31 @@ func (r *Router) Shutdown(ctx context.Context) error {
 // Serve.
 type patientListener struct {
 	net.Listener
-	log *slog.Logger
+	log    *slog.Logger
+	conns  *connections // nil: not counted
+	closed sync.Once
+}
+
+// Close implements net.Listener; it may be called again.
+func (l *patientListener) Close() (err error) {
+	l.closed.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 // Accept implements net.Listener.
 func (l *patientListener) Accept() (net.Conn, error) {
-	const longest = time.Second
-	for wait := 5 * time.Millisecond; ; wait = min(2*wait, longest) {
+	const first, longest = 5 * time.Millisecond, time.Second
+	for wait := first; ; wait = min(2*wait, longest) {
 		conn, err := l.Listener.Accept()
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &clientConn{TCPConn: tcp}, nil
+			if l.conns == nil {
+				return &clientConn{TCPConn: tcp}, nil
+			}
+			if c := l.conns.enter(tcp); c != nil {
+				return c, nil
+			}
+			wait = first / 2
+			continue
 		}
 		if err == nil || !passing(err) {
 			return conn, err
@@ -238,7 +270,11 @@ func (l *patientListener) Accept() (net.Conn, error) {
 // a connection is closed for writing first, and read for a while.
 type clientConn struct {
 	*net.TCPConn
-	unread atomic.Bool
+	unread  atomic.Bool
+	counted *connections // nil: not counted
+	peer    netip.Addr   // counted under, if valid
+	over    *fault       // why it gets pages alone
+	closed  atomic.Bool
 }
 
 // Limits on what is read of a request that was refused.
@@ -253,7 +289,11 @@ func (c *clientConn) Close() error {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes)
 	}
-	return c.TCPConn.Close()
+	err := c.TCPConn.Close()
+	if c.counted != nil && !c.closed.Swap(true) {
+		c.counted.leave(c)
+	}
+	return err
 }
 
 func passing(err error) bool {

@@ -32,12 +32,18 @@ type Server struct {
 	// IdleTimeout is how long a client's keep-alive connection may be idle.
 	IdleTimeout time.Duration
 	// DrainTimeout bounds the wait for open requests at exit.
-	DrainTimeout  time.Duration
-	MaxBody       int64 // bytes of a request body
-	MaxReplyBody  int64 // bytes of a reply that is read whole
-	MaxInFlight   int   // 0: no limit
-	ErrorFormat   string
-	ExposeService bool // X-Router-Service on every reply
+	DrainTimeout time.Duration
+	// DrainDelay is how long requests are taken at exit while /readyz says no.
+	DrainDelay   time.Duration
+	MaxBody      int64 // bytes of a request body
+	MaxReplyBody int64 // bytes of a reply that is read whole
+	MaxInFlight  int   // 0: no limit
+	// MaxConnections is how many clients' connections may be open; 0: as many
+	// as the process has file descriptors for.
+	MaxConnections          int
+	MaxConnectionsPerClient int // from one address; 0: no limit
+	ErrorFormat             string
+	ExposeService           bool // X-Router-Service on every reply
 	// TrustForwarded takes X-Forwarded-For and -Proto from clients.
 	TrustForwarded bool
 	AccessLog      bool

@@ -21,6 +21,7 @@ const (
 	KindTimeout    Kind = "timeout"     // request_timeout or stream_idle_timeout
 	KindClientGone Kind = "client_gone" // the client hung up
 	KindNoSlot     Kind = "no_slot"     // at max_in_flight, or out of connections
+	KindExhausted  Kind = "exhausted"   // the router has no file descriptor left to connect with
 )
 
 // StatusClientGone is the status of KindClientGone: nobody is left to read it,
@@ -55,6 +56,8 @@ func (e *Error) Public() string {
 	switch e.Kind {
 	case KindConnect:
 		return fmt.Sprintf("service %q could not be reached", e.Service)
+	case KindExhausted:
+		return fmt.Sprintf("the router has no file descriptor left to reach service %q", e.Service)
 	case KindTimeout:
 		var t *timeoutError
 		if errors.As(e.Err, &t) {
@@ -145,6 +148,10 @@ func noSlotError(service string, cause error) *Error {
 func connectError(service string, cause error) *Error {
 	if errors.Is(cause, fasthttp.ErrNoFreeConns) {
 		return noSlotError(service, cause)
+	}
+	var own interface{ Exhausted() bool }
+	if errors.As(cause, &own) && own.Exhausted() {
+		return &Error{Status: fasthttp.StatusServiceUnavailable, Service: service, Retryable: true, Kind: KindExhausted, Err: cause}
 	}
 	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Retryable: true, Kind: KindConnect, Err: cause}
 }
