@@ -90,6 +90,8 @@ func (x *exchange) sinceAccept() time.Duration { return time.Since(x.accepted) }
 // once per exchange, and nothing in it can fail the exchange.
 func (r *Router) finish(x *exchange) {
 	r.account(x)
+	x.leaveGates()
+	r.entrance.queue.Wake()
 	r.metrics.RequestDone()
 	r.inFlight.Add(-1)
 	g := x.gen
@@ -126,7 +128,7 @@ func (x *exchange) fillRecord() {
 		ClientAddress: x.client, APIKeyID: x.keyID, ModelAsked: x.asked, Model: x.served,
 		Service: o.service, Status: o.status, Attempts: o.attempts,
 		BodyBytes: int64(len(x.body.raw)), ReplyBytes: o.replyBytes,
-		FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
+		Queued: o.queued, FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
 		Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
 	}
 	if x.route != nil {
@@ -175,6 +177,8 @@ func (x *exchange) reset() {
 	x.reply, x.outcome = earlyReply{}, outcome{}
 	x.request = forward.Request{}
 	x.headAfter = 0
+	clear(x.gates)
+	x.gates, x.shut = x.gates[:0], nil
 	clear(x.cands)
 	clear(x.serving)
 	clear(x.plan)

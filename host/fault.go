@@ -57,6 +57,9 @@ func forwardFault(err error) *fault {
 		f.kind = outcomeTimeout
 	case forward.KindNoSlot, forward.KindExhausted:
 		f.kind, f.retryAfter = outcomeRejected, 1
+		if e.Kind == forward.KindNoSlot && e.Service != "" {
+			f.knob = knobSlots
+		}
 	}
 	return f
 }

@@ -124,9 +124,11 @@ const readyWait = 2 * time.Second
 // swap publishes next and drops the router's reference to the one before.
 func (r *Router) swap(next *generation) {
 	r.conns.limit(&next.config.Server)
+	r.entrance.adopt(next)
 	if old := r.current.Swap(next); old != nil {
 		old.release()
 	}
+	r.entrance.queue.Wake() // a limit may be higher now
 }
 
 // differences says, in router.toml's words, what a new generation changes.

@@ -46,6 +46,8 @@ type Router struct {
 	listening sync.Mutex // of listeners
 	listeners []net.Listener
 	conns     connections
+	entrance  entrance
+	slots     slots
 	server    *fasthttp.Server
 	admin     *fasthttp.Server
 }

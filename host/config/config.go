@@ -42,6 +42,7 @@ type Server struct {
 	// as the process has file descriptors for.
 	MaxConnections          int
 	MaxConnectionsPerClient int // from one address; 0: no limit
+	Queue                   Queue
 	ErrorFormat             string
 	ExposeService           bool // X-Router-Service on every reply
 	// TrustForwarded takes X-Forwarded-For and -Proto from clients.
@@ -129,6 +130,9 @@ type Route struct {
 	Balance  string // "least_request", "round_robin" or "random"
 	MaxBody  int64  // 0: the server's
 	Retries  int    // further services to try, at most; default 2
+	// MaxInFlight is how many requests may be open here; 0: no limit.
+	MaxInFlight int
+	Priority    string // in the queue
 }
 
 // The values of Route.Balance.
@@ -140,6 +144,8 @@ const (
 
 // APIKey is one of [[api_keys]]: with any, a client must send one of them.
 type APIKey struct {
-	ID  string
-	Key string
+	ID          string
+	Key         string
+	MaxInFlight int    // 0: no limit
+	Priority    string // in the queue, PriorityOfRoute for the route's
 }

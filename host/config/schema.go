@@ -55,6 +55,7 @@ func serverSchema(s *Server) []key {
 		boolean("expose_service", &s.ExposeService, false, "Name the service in X-Router-Service on every reply."),
 		boolean("trust_forwarded", &s.TrustForwarded, false, "Believe the X-Forwarded-For and -Proto that clients send."),
 		boolean("access_log", &s.AccessLog, true, "One log line for each request."),
+		table("queue", "Where requests wait that a max_in_flight keeps out.", queueSchema(&s.Queue)),
 	}
 }
 
@@ -133,6 +134,8 @@ func routeSchema(r *Route) []key {
 		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom),
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further services to try when one cannot be reached."),
+		integer("max_in_flight", &r.MaxInFlight, 0, span{0, maxCount}, "Most open requests here; 0: no limit."),
+		choice("priority", &r.Priority, "Class in the queue.", PriorityNormal, PriorityHigh, PriorityLow),
 	}
 }
 
@@ -140,6 +143,8 @@ func apiKeySchema(k *APIKey) []key {
 	return []key{
 		text("id", &k.ID, "", "Name of the key in logs and policies.", checkName).must(),
 		secret("key", &k.Key, "What clients send as Authorization: Bearer.", checkKey).must(),
+		integer("max_in_flight", &k.MaxInFlight, 0, span{0, maxCount}, "Most open requests with it; 0: no limit."),
+		choice("priority", &k.Priority, "Class in the queue, or the route's.", PriorityOfRoute, PriorityHigh, PriorityNormal, PriorityLow),
 	}
 }
 
