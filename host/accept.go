@@ -26,7 +26,7 @@ var noChain = &chain{}
 // caller's reference to g.
 func (r *Router) accept(ctx *fasthttp.RequestCtx, g *generation) *exchange {
 	x := exchanges.Get().(*exchange)
-	x.ctx, x.gen, x.chain, x.metrics = ctx, g, noChain, r.metrics
+	x.ctx, x.gen, x.chain, x.metrics, x.draining = ctx, g, noChain, r.metrics, &r.draining
 	x.accepted = ctx.Time()
 	x.takeRequestID()
 	seed := xxhash.Sum64(x.id)
@@ -90,6 +90,8 @@ func (x *exchange) sinceAccept() time.Duration { return time.Since(x.accepted) }
 // once per exchange, and nothing in it can fail the exchange.
 func (r *Router) finish(x *exchange) {
 	r.account(x)
+	x.leaveGates()
+	r.entrance.queue.Wake()
 	r.metrics.RequestDone()
 	r.inFlight.Add(-1)
 	g := x.gen
@@ -126,7 +128,7 @@ func (x *exchange) fillRecord() {
 		ClientAddress: x.client, APIKeyID: x.keyID, ModelAsked: x.asked, Model: x.served,
 		Service: o.service, Status: o.status, Attempts: o.attempts,
 		BodyBytes: int64(len(x.body.raw)), ReplyBytes: o.replyBytes,
-		FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
+		Queued: o.queued, FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
 		Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
 	}
 	if x.route != nil {
@@ -171,12 +173,14 @@ func (x *exchange) reset() {
 	x.vars.reset()
 	x.metrics = nil
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
-	x.keyID, x.peer = "", ""
+	x.keyID, x.peer, x.last = "", "", false
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
 	x.outcome = outcome{}
 	x.dropReply()
 	x.request = forward.Request{}
 	x.headAfter = 0
+	clear(x.gates)
+	x.gates, x.shut = x.gates[:0], nil
 	clear(x.cands)
 	clear(x.serving)
 	clear(x.plan)

@@ -3,6 +3,7 @@ package host
 import (
 	"io"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,6 +23,11 @@ type clientConn struct {
 	looped *loop.Conn // socket, where there are loops
 	guard  wire.Guard
 	unread atomic.Bool
+
+	counted *connections // nil: not counted
+	peer    netip.Addr   // counted under, if valid
+	over    *fault       // why it gets pages alone
+	closed  atomic.Bool
 }
 
 // socket is a *net.TCPConn or a *loop.Conn.
@@ -62,5 +68,12 @@ func (c *clientConn) Close() error {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.socket, lingerBytes)
 	}
-	return c.socket.Close()
+	err := c.socket.Close()
+	if c.looped != nil && c.looped.Resting() {
+		return nil // between requests it stays open
+	}
+	if c.counted != nil && !c.closed.Swap(true) {
+		c.counted.leave(c)
+	}
+	return err
 }

@@ -4,15 +4,19 @@
 //  1. accept (accept.go): fasthttp calls handle with a request. It takes a
 //     reference to the running generation, which holds until the account.
 //     Status and operator's pages are answered here (status.go). admit checks
-//     limits, the client's key and the path (handler.go).
+//     the connection's limits (connections.go), the client's key and the path
+//     (handler.go).
 //  2. parse (body.go): the body becomes an openai.Document, or a form of which
 //     the model is known. Path, model and headers choose the route.
+//     Then the gates: limits on what is in flight, and the queue before them
+//     (admission.go, package admission).
 //  3. rewrite (chain.go, exchange.go): on_request of the route's policies. They
 //     see the exchange through the contract in package plugins, edit it in
 //     transactions, or answer at once.
 //  4. route (handler.go, candidates.go): the model's healthy services are the
 //     candidates, on_route scores them, the balancer ranks them.
-//  5. forward (package forward): the plan is walked until a reply begins.
+//  5. forward (package forward): the plan is walked until a reply begins. While
+//     all its services are full the request waits (slots.go).
 //  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
 //     one that streams is passed on event by event, through on_event where a
 //     policy has it. fasthttp reads a stream after the handler returned, so the
@@ -22,6 +26,9 @@
 //
 // An error on the way is a fault (fault.go): status, words for the client,
 // cause for the log.
+//
+// A panic in any step ends its request alone (panic.go). Whether the router
+// wants requests at all, and how it leaves, is ready.go.
 //
 // A generation (generation.go) is everything that one router.toml implies. A
 // reload (reload.go) builds the next one beside it, swaps one pointer, and the

@@ -3,10 +3,12 @@ package host
 import (
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/infinirouter/infinirouter/host/admission"
 	"github.com/infinirouter/infinirouter/host/forward"
 	"github.com/infinirouter/infinirouter/host/openai"
 	"github.com/infinirouter/infinirouter/host/route"
@@ -25,6 +27,7 @@ type exchange struct {
 	ctx      *fasthttp.RequestCtx
 	gen      *generation
 	metrics  *telemetry.Metrics
+	draining *atomic.Bool // the router's
 	route    *route.Route
 	chain    *chain
 	accepted time.Time
@@ -48,6 +51,13 @@ type exchange struct {
 
 	tx     transaction
 	broken bool // a panic left it half done
+	last   bool // of its connection
+
+	// How it was let in.
+	priority admission.Priority
+	gates    []*gate // to pass
+	inside   bool    // has passed them
+	shut     *gate   // that it found shut last; nil: the services are full
 
 	// What the steps hand on; kept here so that their memory is used again.
 	peer      string // the client's address as forwarding headers carry it

@@ -18,8 +18,9 @@ type fault struct {
 	param      string // the request field at fault, for error_format = "openai"
 	code       string // likewise
 	kind       outcomeKind
-	retryAfter int   // seconds, 0: no header
-	cause      error // for the log
+	retryAfter int    // seconds, 0: no header
+	cause      error  // for the log
+	knob       string // the limit that was met
 }
 
 func badRequest(message string) *fault {
@@ -28,7 +29,7 @@ func badRequest(message string) *fault {
 
 // overLimit names the knob whose limit was met.
 func overLimit(status int, knob string, value any) *fault {
-	return &fault{status: status, message: fmt.Sprintf("over the limit %s = %v", knob, value), kind: outcomeRejected, retryAfter: 1}
+	return &fault{status: status, message: fmt.Sprintf("over the limit %s = %v", knob, value), kind: outcomeRejected, retryAfter: 1, knob: knob}
 }
 
 func policyFault(err error) *fault {
@@ -54,8 +55,11 @@ func forwardFault(err error) *fault {
 		f.kind = outcomeClientGone
 	case forward.KindTimeout:
 		f.kind = outcomeTimeout
-	case forward.KindNoSlot:
+	case forward.KindNoSlot, forward.KindExhausted:
 		f.kind, f.retryAfter = outcomeRejected, 1
+		if e.Kind == forward.KindNoSlot && e.Service != "" {
+			f.knob = knobSlots
+		}
 	}
 	return f
 }

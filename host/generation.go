@@ -29,7 +29,10 @@ type generation struct {
 	named    map[string]bool              // paths beside the endpoints that a route names
 	forward  *forward.Forwarder
 	metrics  *telemetry.Metrics
-	refs     atomic.Int64
+
+	classes    map[*route.Route]class // how requests are let in; set by adopt
+	keyClasses map[string]class       // of keys, by id
+	refs       atomic.Int64
 }
 
 // policy is a configured policy and the plugin that was loaded for it.
@@ -43,7 +46,7 @@ type policy struct {
 // does that. On error nothing of it is left, and the error lists every policy
 // that could not be loaded.
 func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loader, prev *generation, o Options) (*generation, error) {
-	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies)), metrics: o.Metrics}
+	g := &generation{config: cfg, policies: make(map[string]policy, len(cfg.Policies)), metrics: o.Metrics, classes: map[*route.Route]class{}, keyClasses: map[string]class{}}
 	g.refs.Store(1)
 	if prev != nil {
 		g.number = prev.number

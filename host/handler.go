@@ -46,6 +46,9 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 	if f := r.parse(x); f != nil {
 		return false, f
 	}
+	if f := r.enter(x); f != nil {
+		return false, f
+	}
 	if replied, f := r.rewrite(x); replied || f != nil {
 		return false, f
 	}
@@ -53,7 +56,7 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 	if f != nil {
 		return false, f
 	}
-	reply, f := r.send(x, plan)
+	reply, f := r.sendInTurn(x, plan)
 	if f != nil {
 		return false, f
 	}
@@ -62,9 +65,9 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 
 // admit checks what needs no body: limits, the client's key, method and path.
 func (r *Router) admit(x *exchange) *fault {
-	server := &x.gen.config.Server
-	if limit := server.MaxInFlight; limit > 0 && r.inFlight.Load() > int64(limit) {
-		return overLimit(fasthttp.StatusServiceUnavailable, "server.max_in_flight", limit)
+	if f := connectionOver(x.ctx); f != nil {
+		x.last = true
+		return f
 	}
 	if len(x.gen.keys) > 0 {
 		if f := x.authenticate(); f != nil {
@@ -226,7 +229,9 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}
-	x.watch = forward.NewWatch(x.ctx.Conn())
+	if x.watch == nil {
+		x.watch = forward.NewWatch(x.ctx.Conn())
+	}
 	server := &x.gen.config.Server
 	path := x.ctx.Path()
 	x.request = forward.Request{
@@ -253,7 +258,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 	}
 	x.outcome.attempts = reply.Attempts()
 	x.outcome.service = reply.Target().Name()
-	x.target = reply.Target().(*service.Service)
+	x.target = serviceOf(reply.Target())
 	x.headAfter = time.Since(sent)
 	x.opened = reply
 	if replyResult(reply.Status()) == service.Succeeded {
@@ -264,14 +269,14 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 
 // attempted counts one failed attempt against the service that caused it.
 func (x *exchange) attempted(t forward.Target, err *forward.Error) {
-	s := t.(*service.Service)
+	s := serviceOf(t)
 	x.outcome.attempts++
 	x.outcome.service = s.Name()
 	x.timedOut(err)
 	switch err.Kind {
 	case forward.KindClientGone:
 		s.Observe(service.Neutral, 0)
-	case forward.KindNoSlot:
+	case forward.KindNoSlot, forward.KindExhausted: // not the service's fault
 	default:
 		s.Observe(service.Failed, 0)
 	}
@@ -296,6 +301,9 @@ func (x *exchange) refuse(f *fault) {
 func (x *exchange) head() {
 	h := &x.ctx.Response.Header
 	h.SetBytesV(headerRequestID, x.id)
+	if x.last || x.draining.Load() {
+		h.SetConnectionClose()
+	}
 	if x.gen.config.Server.ExposeService && x.outcome.service != "" {
 		h.Set(headerService, x.outcome.service)
 	}

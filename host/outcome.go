@@ -14,6 +14,7 @@ type outcome struct {
 	service    string
 	status     int
 	attempts   int
+	queued     time.Duration // in the queue
 	firstByte  time.Duration // accept to the first byte of the reply's body
 	total      time.Duration // accept to the end
 	usage      openai.Usage

@@ -42,6 +42,10 @@ func (r Report) String() string {
 func (r *Router) Reload(ctx context.Context) (Report, error) {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
+	if tell := r.options.Reloading; tell != nil {
+		tell(true)
+		defer tell(false)
+	}
 	old := r.current.Load()
 	report, err := r.reload(ctx, old)
 	r.metrics.ReloadDone(err == nil, r.current.Load().number)
@@ -119,9 +123,12 @@ const readyWait = 2 * time.Second
 
 // swap publishes next and drops the router's reference to the one before.
 func (r *Router) swap(next *generation) {
+	r.conns.limit(&next.config.Server)
+	r.entrance.adopt(next)
 	if old := r.current.Swap(next); old != nil {
 		old.release()
 	}
+	r.entrance.queue.Wake() // a limit may be higher now
 }
 
 // differences says, in router.toml's words, what a new generation changes.

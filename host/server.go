@@ -29,6 +29,8 @@ type Options struct {
 	Metrics    *telemetry.Metrics
 	AccessLog  *telemetry.AccessLog // nil: none
 	Logger     *slog.Logger
+	// Reloading, which may be nil, hears of the beginning and end of each reload.
+	Reloading func(begins bool)
 
 	loops *loop.Group // New's
 }
@@ -43,6 +45,12 @@ type Router struct {
 	current   atomic.Pointer[generation]
 	reloading sync.Mutex
 	inFlight  atomic.Int64
+	draining  atomic.Bool
+	listening sync.Mutex // of listeners
+	listeners []net.Listener
+	conns     connections
+	entrance  entrance
+	slots     slots
 	server    *fasthttp.Server
 	admin     *fasthttp.Server
 }
@@ -55,6 +63,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, err
 	}
+	r.conns.shed = r.metrics.Shed
 	o.loops = loops
 	r.options = o
 	g, err := newGeneration(ctx, cfg, o.Loader, nil, o)
@@ -67,6 +76,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Router, error) {
 	r.metrics.ReloadDone(true, g.number)
 	r.metrics.SetPolicySource(r.policyStats)
 	r.metrics.SetServiceSource(r.serviceSamples)
+	r.metrics.SetLoadSource(r.load)
 	r.server = r.newServer(r.handle)
 	r.admin = r.newServer(r.handleAdmin)
 	return r, nil
@@ -207,23 +217,33 @@ func (r *Router) acquire() *generation {
 	}
 }
 
-// Serve answers requests from ln until Shutdown.
+// Serve answers requests from ln until Shutdown or HandOver.
 func (r *Router) Serve(ln net.Listener) error {
-	patient := &patientListener{Listener: ln, log: r.options.Logger}
+	listener := r.listener(ln, &r.conns)
 	if r.options.loops != nil {
-		return r.server.Serve(&loopListener{Listener: patient, loops: r.options.loops, patience: r.boot.Server.ClientHeaderTimeout, log: r.options.Logger})
+		listener = &loopListener{Listener: listener, loops: r.options.loops, patience: r.boot.Server.ClientHeaderTimeout, log: r.options.Logger}
 	}
-	return r.server.Serve(patient)
+	return r.server.Serve(listener)
 }
 
-// ServeAdmin answers the admin pages from ln, to any client, until Shutdown.
-func (r *Router) ServeAdmin(ln net.Listener) error {
-	return r.admin.Serve(&patientListener{Listener: ln, log: r.options.Logger})
+// ServeAdmin answers the admin pages from ln, to any client, until Shutdown
+// or HandOver.
+func (r *Router) ServeAdmin(ln net.Listener) error { return r.admin.Serve(r.listener(ln, nil)) }
+
+// listener makes ln patient and known to closeListeners. Its connections are
+// counted where there are conns: the operator's never are.
+func (r *Router) listener(ln net.Listener, conns *connections) net.Listener {
+	patient := &patientListener{Listener: ln, log: r.options.Logger, conns: conns}
+	r.listening.Lock()
+	defer r.listening.Unlock()
+	r.listeners = append(r.listeners, patient)
+	return patient
 }
 
 // Shutdown closes the listeners, lets open requests and streams finish until
 // ctx ends, and gives the generation back. It reports requests that were cut.
 func (r *Router) Shutdown(ctx context.Context) error {
+	r.Drain()
 	r.options.loops.Drain()
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
@@ -247,16 +267,31 @@ func (r *Router) Shutdown(ctx context.Context) error {
 // Serve.
 type patientListener struct {
 	net.Listener
-	log *slog.Logger
+	log    *slog.Logger
+	conns  *connections // nil: not counted
+	closed sync.Once
+}
+
+// Close implements net.Listener; it may be called again.
+func (l *patientListener) Close() (err error) {
+	l.closed.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 // Accept implements net.Listener.
 func (l *patientListener) Accept() (net.Conn, error) {
-	const longest = time.Second
-	for wait := 5 * time.Millisecond; ; wait = min(2*wait, longest) {
+	const first, longest = 5 * time.Millisecond, time.Second
+	for wait := first; ; wait = min(2*wait, longest) {
 		conn, err := l.Listener.Accept()
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &clientConn{socket: tcp}, nil
+			if l.conns == nil {
+				return &clientConn{socket: tcp}, nil
+			}
+			if c := l.conns.enter(tcp); c != nil {
+				return c, nil
+			}
+			wait = first / 2
+			continue
 		}
 		if err == nil || !passing(err) {
 			return conn, err

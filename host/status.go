@@ -14,10 +14,11 @@ import (
 )
 
 // publicPage is statusPage for clients. Where keys are configured they need one
-// for these pages too, but for /health, which load balancers ask.
+// for these pages too, but for /health, /livez and /readyz, which load balancers
+// and orchestrators ask.
 func (r *Router) publicPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 	path := ctx.Path()
-	if len(g.keys) > 0 && string(path) != "/health" && isStatusPage(path, endpointName(bytes.TrimRight(path, "/"))) {
+	if len(g.keys) > 0 && string(path) != "/health" && !isLifePage(path) && isStatusPage(path, endpointName(bytes.TrimRight(path, "/"))) {
 		if _, _, ok := g.keyIn(&ctx.Request.Header); !ok {
 			needsKey().write(&ctx.Response, g.config.Server.ErrorFormat)
 			return true
@@ -37,7 +38,7 @@ func (r *Router) page(ctx *fasthttp.RequestCtx, g *generation) (done bool) {
 	if !r.publicPage(ctx, g) {
 		return false
 	}
-	markPage(ctx, g)
+	r.markPage(ctx, g)
 	return true
 }
 
@@ -61,6 +62,7 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 		return true
 	}
 	switch {
+	case r.lifePage(ctx, g):
 	case string(path) == "/health":
 		page, healthy := admin.Health(g.serviceViews(), time.Now())
 		if !healthy {
@@ -84,7 +86,7 @@ func (r *Router) statusPage(ctx *fasthttp.RequestCtx, g *generation) bool {
 // isStatusPage reports whether path, whose endpoint name is name, is a page
 // that statusPage answers.
 func isStatusPage(path, name []byte) bool {
-	return string(path) == "/health" || string(path) == "/services" || string(path) == "/stats" ||
+	return isLifePage(path) || string(path) == "/health" || string(path) == "/services" || string(path) == "/stats" ||
 		string(name) == "models" || bytes.HasPrefix(name, modelsPrefix)
 }
 
@@ -96,7 +98,10 @@ func (g *generation) refuseMethod(ctx *fasthttp.RequestCtx, allowed string) {
 }
 
 // markPage sets what every answer carries, beside those of requests.
-func markPage(ctx *fasthttp.RequestCtx, g *generation) {
+func (r *Router) markPage(ctx *fasthttp.RequestCtx, g *generation) {
+	if r.draining.Load() || connectionOver(ctx) != nil {
+		ctx.SetConnectionClose()
+	}
 	id := ctx.Request.Header.Peek(headerRequestID)
 	if !validRequestID(id) {
 		id = appendRequestID(nil)
@@ -145,7 +150,7 @@ func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
 			r.pageFailed(ctx, p)
 		}
 	}()
-	defer markPage(ctx, g)
+	defer r.markPage(ctx, g)
 	if isAdminPage(ctx.Path()) {
 		r.adminPage(ctx, g)
 		return

@@ -56,13 +56,19 @@ var servingAt = regexp.MustCompile(`msg=serving address=(\S+)`)
 // until end or the test's.
 func startProcess(t testing.TB, toml string, env ...string) *process {
 	t.Helper()
+	return startProcessAs(t, toml, func(p *process) { p.cmd.Env = append(os.Environ(), env...) })
+}
+
+// startProcessAs is startProcess with the command changed before it runs.
+func startProcessAs(t testing.TB, toml string, change func(*process)) *process {
+	t.Helper()
 	p := &process{config: filepath.Join(t.TempDir(), "router.toml"), log: &syncBuffer{}, ended: make(chan error, 1)}
 	if err := os.WriteFile(p.config, []byte(toml), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p.cmd = exec.CommandContext(context.Background(), program(t), "serve", "--config", p.config)
 	p.cmd.Stderr = p.log
-	p.cmd.Env = append(os.Environ(), env...)
+	change(p)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -52,10 +52,18 @@ func newServe(stdout, stderr io.Writer) *cobra.Command {
 listener, let open requests and streams finish (server.drain_timeout), and exit 0.
 
 A changed router.toml or .wasm is picked up within two seconds; SIGHUP and
-POST /admin/reload ask for it. The access log goes to stdout, all else to stderr.`,
+POST /admin/reload ask for it. On SIGUSR2 the program is started anew and takes
+over the listening sockets; once it serves, this one drains and exits.
+
+The access log goes to stdout, all else to stderr.`,
 		Example: "  infinirouter serve\n  infinirouter serve --config /etc/infinirouter/router.toml --listen 127.0.0.1:8000",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, err := newHandover()
+			if err != nil {
+				return err
+			}
+			opts.Handover = h
 			return runServe(cmd.Context(), config, stdout, stderr, opts)
 		},
 	}

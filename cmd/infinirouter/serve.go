@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/infinirouter/infinirouter/host"
 	"github.com/infinirouter/infinirouter/host/config"
@@ -25,6 +26,8 @@ import (
 type serveOptions struct {
 	Listen string            // in place of server.listen
 	Ready  func(addr string) // called once requests are answered at addr
+	// Handover is nil where no other process takes over the sockets.
+	Handover *handover
 }
 
 // runServe serves until ctx ends, then drains. The access log goes to stdout,
@@ -55,11 +58,15 @@ func runServe(ctx context.Context, configPath string, stdout, stderr io.Writer, 
 	}
 	access := telemetry.NewAccessLog(stdout)
 	defer func() { _ = access.Close() }()
-	router, err := host.New(ctx, cfg, host.Options{ConfigPath: configPath, Listen: opts.Listen, Loader: loader, Metrics: metrics, AccessLog: access, Logger: log})
+	notify := newNotifier(log)
+	router, err := host.New(ctx, cfg, host.Options{
+		ConfigPath: configPath, Listen: opts.Listen, Loader: loader,
+		Metrics: metrics, AccessLog: access, Logger: log, Reloading: notify.reloading,
+	})
 	if err != nil {
 		return err
 	}
-	s := &serving{router: router, cfg: cfg, log: log, knob: knob, since: since, hangup: hangup}
+	s := &serving{router: router, cfg: cfg, log: log, knob: knob, since: since, hangup: hangup, notify: notify, handover: opts.Handover}
 	return s.until(ctx, opts.Ready)
 }
 
@@ -75,9 +82,13 @@ type serving struct {
 	since  watch.Marks      // how the files stood that cfg was read from
 	hangup <-chan os.Signal // SIGHUP
 	failed chan error
+
+	notify   *notifier
+	handover *handover
 }
 
-// until opens the listeners, follows changes, and drains when ctx ends.
+// until opens the listeners, follows changes, and drains when ctx ends or another
+// process has taken over.
 func (s *serving) until(ctx context.Context, ready func(addr string)) error {
 	ln, err := s.listen()
 	if err != nil {
@@ -88,18 +99,28 @@ func (s *serving) until(ctx context.Context, ready func(addr string)) error {
 	var followers sync.WaitGroup
 	followers.Go(func() { s.follow(following) })
 	followers.Go(func() { s.reloadOnHangup(following) })
-	s.log.Info("serving", "address", ln.Addr().String(), "config", s.cfg.File)
+	followers.Go(func() { s.handover.onSignal(following, s.log) })
+	followers.Go(func() { s.notify.watch(following, ln.Addr().String()) })
+	s.log.Info("serving", "address", ln.Addr().String(), "config", s.cfg.File, "pid", os.Getpid())
+	s.notify.ready()
+	if err := s.handover.ready(); err != nil {
+		s.log.Warn("the process before does not hear that this one serves", "error", err.Error())
+	}
 	if ready != nil {
 		ready(ln.Addr().String())
 	}
+	replaced := false
 	select {
 	case err := <-s.failed:
 		return err
+	case <-s.handover.replaced():
+		replaced = true
 	case <-ctx.Done():
 	}
 	stop()
+	s.handover.stop()
 	followers.Wait() // no reload may begin once the router is shut down
-	return s.drain()
+	return s.drain(replaced)
 }
 
 // listen starts to answer requests, and the admin pages where they have a
@@ -107,12 +128,12 @@ func (s *serving) until(ctx context.Context, ready func(addr string)) error {
 func (s *serving) listen() (net.Listener, error) {
 	server := &s.cfg.Server
 	s.failed = make(chan error, 2)
-	ln, err := net.Listen("tcp", server.Listen)
+	ln, err := s.handover.listen(socketListen, server.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.knob, err)
 	}
 	if server.AdminListen != "" {
-		adminLn, err := net.Listen("tcp", server.AdminListen)
+		adminLn, err := s.handover.listen(socketAdmin, server.AdminListen)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("server.admin_listen: %w", err), ln.Close())
 		}
@@ -123,10 +144,22 @@ func (s *serving) listen() (net.Listener, error) {
 	return ln, nil
 }
 
-// drain lets open requests finish, up to server.drain_timeout.
-func (s *serving) drain() error {
-	limit := s.cfg.Server.DrainTimeout
-	s.log.Info("draining", "limit", limit.String())
+// drain lets open requests finish, up to server.drain_timeout. Whoever watches
+// /readyz has server.drain_delay to see it; where another process accepts already
+// there is nobody to tell.
+func (s *serving) drain(replaced bool) error {
+	delay, limit := s.router.DrainTimes()
+	if replaced {
+		s.log.Info("another process has taken over, draining", "limit", limit.String(), "pid", os.Getpid())
+		ctx, cancel := context.WithTimeout(context.Background(), min(handOverGrace, limit))
+		s.router.HandOver(ctx)
+		cancel()
+	} else {
+		s.notify.stopping()
+		s.router.Drain()
+		s.log.Info("draining", "limit", limit.String(), "delay", delay.String())
+		time.Sleep(delay)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err := s.router.Shutdown(ctx)

@@ -86,7 +86,8 @@ var owners = map[string][]string{
 	"gonum.org/v1/plot":               {"bench/report"},
 	"golang.org/x/perf":               {"bench/report"},
 	"github.com/rogpeppe/go-internal": {},
-	"golang.org/x/sys":                {"host", "plugins", "bench"},
+	"golang.org/x/sys":                {"host", "plugins", "bench", "cmd/infinirouter"},
+	"github.com/cloudflare/tableflip": {"cmd/infinirouter"},
 }
 
 func below(name, folder string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }

@@ -48,6 +48,13 @@ func Health(services []Service, now time.Time) (page []byte, healthy bool) {
 	}{status, "running", fmt.Sprintf("%d/%d", n, len(services)), now.UTC().Format("2006-01-02T15:04:05")}), healthy
 }
 
+// State is the page /livez or /readyz.
+func State(state string) []byte {
+	return encode(struct {
+		Status string `json:"status"`
+	}{state})
+}
+
 func count(services []Service) int {
 	n := 0
 	for _, s := range services {

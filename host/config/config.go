@@ -40,12 +40,19 @@ type Server struct {
 	// IdleTimeout is how long a client's keep-alive connection may be idle.
 	IdleTimeout time.Duration
 	// DrainTimeout bounds the wait for open requests at exit.
-	DrainTimeout  time.Duration
-	MaxBody       int64 // bytes of a request body
-	MaxReplyBody  int64 // bytes of a reply that is read whole
-	MaxInFlight   int   // 0: no limit
-	ErrorFormat   string
-	ExposeService bool // X-Router-Service on every reply
+	DrainTimeout time.Duration
+	// DrainDelay is how long requests are taken at exit while /readyz says no.
+	DrainDelay   time.Duration
+	MaxBody      int64 // bytes of a request body
+	MaxReplyBody int64 // bytes of a reply that is read whole
+	MaxInFlight  int   // 0: no limit
+	// MaxConnections is how many clients' connections may be open; 0: as many
+	// as the process has file descriptors for.
+	MaxConnections          int
+	MaxConnectionsPerClient int // from one address; 0: no limit
+	Queue                   Queue
+	ErrorFormat             string
+	ExposeService           bool // X-Router-Service on every reply
 	// TrustForwarded takes X-Forwarded-For and -Proto from clients.
 	TrustForwarded bool
 	AccessLog      bool
@@ -150,6 +157,9 @@ type Route struct {
 
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts
+	// MaxInFlight is how many requests may be open here; 0: no limit.
+	MaxInFlight int
+	Priority    string // in the queue
 }
 
 // The values of Route.Balance.
@@ -164,6 +174,8 @@ const (
 
 // APIKey is one of [[api_keys]]: with any, a client must send one of them.
 type APIKey struct {
-	ID  string
-	Key string
+	ID          string
+	Key         string
+	MaxInFlight int    // 0: no limit
+	Priority    string // in the queue, PriorityOfRoute for the route's
 }

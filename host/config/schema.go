@@ -47,13 +47,17 @@ func serverSchema(s *Server) []key {
 		duration("stream_idle_timeout", &s.StreamIdleTimeout, 5*time.Minute, time.Millisecond, "How long a stream may be silent."),
 		duration("idle_timeout", &s.IdleTimeout, 2*time.Minute, time.Millisecond, "How long a client's connection may wait for its next request."),
 		duration("drain_timeout", &s.DrainTimeout, 30*time.Second, 0, "How long open requests may take to finish at exit."),
+		duration("drain_delay", &s.DrainDelay, 0, 0, "How long at exit requests are still taken while /readyz answers 503."),
 		size("max_body", &s.MaxBody, 32<<20, span{1, maxBodyBytes}, "Largest request body; 413 above it."),
 		size("max_reply_body", &s.MaxReplyBody, 64<<20, span{1, maxReplyBytes}, "Largest reply that is read whole."),
 		integer("max_in_flight", &s.MaxInFlight, 0, span{0, maxCount}, "Most open requests; 0: no limit."),
+		integer("max_connections", &s.MaxConnections, 0, span{0, maxCount}, "Most connections of clients; 0: what file descriptors suffice for."),
+		integer("max_connections_per_client", &s.MaxConnectionsPerClient, 0, span{0, maxCount}, "Most connections from one address; 0: no limit."),
 		choice("error_format", &s.ErrorFormat, "Shape of the router's own errors.", ErrorFormatPlain, ErrorFormatOpenAI),
 		boolean("expose_service", &s.ExposeService, false, "Name the service in X-Router-Service on every reply."),
 		boolean("trust_forwarded", &s.TrustForwarded, false, "Believe the X-Forwarded-For and -Proto that clients send."),
 		boolean("access_log", &s.AccessLog, true, "One log line for each request."),
+		table("queue", "Where requests wait that a max_in_flight keeps out.", queueSchema(&s.Queue)),
 	}, clientSchema(s)...)
 }
 
@@ -142,6 +146,8 @@ func routeSchema(r *Route) []key {
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further services to try when one cannot be reached."),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
+		integer("max_in_flight", &r.MaxInFlight, 0, span{0, maxCount}, "Most open requests here; 0: no limit."),
+		choice("priority", &r.Priority, "Class in the queue.", PriorityNormal, PriorityHigh, PriorityLow),
 	}, timeoutKeys(&r.Timeouts, "the service's, else the server's")...)
 }
 
@@ -149,6 +155,8 @@ func apiKeySchema(k *APIKey) []key {
 	return []key{
 		text("id", &k.ID, "", "Name of the key in logs and policies.", checkName).must(),
 		secret("key", &k.Key, "What clients send as Authorization: Bearer.", checkKey).must(),
+		integer("max_in_flight", &k.MaxInFlight, 0, span{0, maxCount}, "Most open requests with it; 0: no limit."),
+		choice("priority", &k.Priority, "Class in the queue, or the route's.", PriorityOfRoute, PriorityHigh, PriorityNormal, PriorityLow),
 	}
 }
 

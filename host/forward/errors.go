@@ -20,6 +20,7 @@ const (
 	KindTimeout    Kind = "timeout"     // the service was silent for longer than a knob says
 	KindClientGone Kind = "client_gone" // the client hung up
 	KindNoSlot     Kind = "no_slot"     // at max_in_flight, or out of connections
+	KindExhausted  Kind = "exhausted"   // the router has no file descriptor left to connect with
 )
 
 // StatusClientGone is the status of KindClientGone: nobody is left to read it,
@@ -67,6 +68,8 @@ func (e *Error) Public() string {
 			return fmt.Sprintf("service %q could not be reached in time: %s", e.Service, knob)
 		}
 		return fmt.Sprintf("service %q could not be reached", e.Service)
+	case KindExhausted:
+		return fmt.Sprintf("the router has no file descriptor left to reach service %q", e.Service)
 	case KindTimeout:
 		var t *timeoutError
 		if errors.As(e.Err, &t) {
@@ -132,6 +135,10 @@ func noSlotError(service string, cause error) *Error {
 func connectError(service string, cause error) *Error {
 	if errors.Is(cause, fasthttp.ErrNoFreeConns) {
 		return noSlotError(service, cause)
+	}
+	var own interface{ Exhausted() bool }
+	if errors.As(cause, &own) && own.Exhausted() {
+		return &Error{Status: fasthttp.StatusServiceUnavailable, Service: service, Retryable: true, Kind: KindExhausted, Err: cause}
 	}
 	return &Error{Status: fasthttp.StatusBadGateway, Service: service, Retryable: true, Kind: KindConnect, Err: cause}
 }

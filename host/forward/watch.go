@@ -107,6 +107,7 @@ func (w *Watch) arm() <-chan struct{} {
 		return nil
 	}
 	if w.client != nil {
+		w.client.Detach() // the caller is about to wait on what it gets
 		return w.armLoop(true)
 	}
 	if w.sys == nil {

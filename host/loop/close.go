@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -40,6 +41,18 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	return c.shut()
+}
+
+// Resting reports whether Close has just left the connection open.
+func (c *Conn) Resting() bool { return c.resting.Load() }
+
+// abandon closes a connection that nobody serves: through what is attached,
+// which may have to know.
+func (c *Conn) abandon() {
+	if a, ok := c.attached.(io.Closer); ok {
+		_ = a.Close()
+	}
+	_ = c.shut()
 }
 
 // shut closes the connection.

@@ -77,7 +77,7 @@ func (g *Group) overdueRead(c *Conn) {
 	}
 	if c.client && c.served.CompareAndSwap(false, true) {
 		if at := c.readDeadline.Load(); at != 0 && at <= time.Now().UnixNano() && !c.somethingToServe() {
-			_ = c.shut()
+			c.abandon()
 			return
 		}
 		go g.drive(g.hire(c), false)

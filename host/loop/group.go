@@ -83,7 +83,7 @@ func (g *Group) Close() {
 	}
 	g.sweeper.stop()
 	g.dog.stop()
-	g.table.each(func(c *Conn) { _ = c.shut() })
+	g.table.each((*Conn).abandon)
 	g.bed.ring()
 	g.running.Wait()
 	g.bed.remove()
@@ -111,7 +111,7 @@ func (g *Group) Drain() {
 				go g.drive(g.hire(c), false)
 				return
 			}
-			_ = c.shut()
+			c.abandon()
 		}
 	})
 }
@@ -175,12 +175,12 @@ func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
 func (g *Group) join(c *Conn) error {
 	g.table.add(c)
 	if g.closed.Load() {
-		_ = c.shut()
+		c.abandon()
 		return net.ErrClosed
 	}
 	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(c.fd), Pad: int32(c.serial)}
 	if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, c.fd, &e); err != nil {
-		_ = c.shut()
+		c.abandon()
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	return nil

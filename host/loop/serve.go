@@ -63,7 +63,7 @@ func (c *Conn) rest() bool {
 	c.between = false
 	c.resting.Store(false)
 	if c.group.draining.Load() {
-		_ = c.shut()
+		c.abandon()
 		return false
 	}
 	c.served.Store(false)

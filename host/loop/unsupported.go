@@ -44,6 +44,7 @@ func (*Conn) Bind(*Conn)              {}
 func (*Conn) CloseWrite() error       { return errors.ErrUnsupported }
 func (*Conn) Detach()                 {}
 func (*Conn) HandOver()               {}
+func (*Conn) Resting() bool           { return false }
 func (*Conn) TakeOver()               {}
 func (*Conn) Unbind()                 {}
 func (*Conn) Watch(*HangupWatcher)    {}

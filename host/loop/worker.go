@@ -56,7 +56,7 @@ func (w *worker) serve() {
 		if p := recover(); p != nil {
 			w.group.panicked(fmt.Sprint(p), debug.Stack())
 			c.disown()
-			_ = c.shut()
+			c.abandon()
 		}
 	}()
 	for {

@@ -80,7 +80,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	ours := !bounded || time.Until(sooner) > d.timeout
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	conn, err := d.net.DialContext(ctx, "tcp", d.address)
+	conn, err := d.open(ctx)
 	if err != nil {
 		return nil, d.explain(ours, err)
 	}

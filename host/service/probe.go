@@ -52,7 +52,7 @@ func (p *httpProbe) check(ctx context.Context, t Target) Report {
 		status, _, err := p.get(ctx, t, t.HealthPath, 0)
 		switch {
 		case err != nil:
-			return Report{Reason: err.Error()}
+			return Report{Reason: err.Error(), Unmade: learnNothing(err)}
 		case status/100 == 2:
 			if !t.Discover {
 				return Report{Healthy: true}
@@ -67,7 +67,7 @@ func (p *httpProbe) check(ctx context.Context, t Target) Report {
 	// No health path: the models are the signal, whether or not they are wanted.
 	found := p.discover(ctx, t)
 	if !found.answered {
-		return Report{Reason: health + found.reason}
+		return Report{Reason: health + found.reason, Unmade: found.unmade}
 	}
 	return Report{Healthy: true, Reason: found.reason, Models: found.models, Discovered: found.ok && t.Discover}
 }
@@ -78,6 +78,7 @@ type found struct {
 	ok       bool   // models is the list, if only an empty one
 	answered bool   // some path answered 2xx
 	reason   string // when not ok
+	unmade   bool   // the router could not ask
 }
 
 func (p *httpProbe) discover(ctx context.Context, t Target) found {
@@ -87,6 +88,7 @@ func (p *httpProbe) discover(ctx context.Context, t Target) found {
 		status, body, err := p.get(ctx, t, path, maxModelsReply)
 		if err != nil {
 			reasons = append(reasons, err.Error())
+			f.unmade = learnNothing(err)
 			var tooLong *overLimitError
 			if errors.As(err, &tooLong) {
 				f.answered = true

@@ -30,6 +30,8 @@ type Report struct {
 	// Models counts when Discovered is set; otherwise the last known ones stay.
 	Models     []openai.Model
 	Discovered bool
+	// Unmade: the router could not ask, so the rest says nothing.
+	Unmade bool
 }
 
 // run is the prober: one goroutine per backend, from its first Start until the
@@ -43,7 +45,11 @@ func (b *backend) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return // what the probe says now is about the cancellation
 		}
-		b.learn(asked, report)
+		if report.Unmade {
+			b.log.Warn("service cannot be checked", "reason", report.Reason)
+		} else {
+			b.learn(asked, report)
+		}
 		if asked != before {
 			close(asked.probed)
 		}

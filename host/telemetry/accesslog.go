@@ -77,6 +77,7 @@ func appendAttrs(to []slog.Attr, r *Record) []slog.Attr {
 		to = append(to, slog.Bool("stream", true))
 	}
 	to = append(to, slog.Int64("body_bytes", r.BodyBytes), slog.Int64("reply_bytes", r.ReplyBytes))
+	to = appendCount(to, "queued_us", r.Queued.Microseconds())
 	to = appendCount(to, "first_byte_us", r.FirstByte.Microseconds())
 	to = append(to, slog.Int64("total_us", r.Total.Microseconds()))
 	to = appendCount(to, "tokens_in", r.TokensIn)

@@ -18,6 +18,7 @@ type Record struct {
 	Attempts      int    // services tried
 	BodyBytes     int64
 	ReplyBytes    int64
+	Queued        time.Duration // that it waited to be let in
 	FirstByte     time.Duration // accept to the first byte of the reply's body; 0: there was none
 	Total         time.Duration
 	Stream        bool
