@@ -56,6 +56,14 @@ func (c *candidates) Number(i int, key abi.CandidateNumber) float64 {
 		return s.Figures().ResponseTime
 	case abi.CandidateErrorRate:
 		return s.Figures().ErrorRate
+	case abi.CandidateQueue:
+		if f, _, ok := s.Reported(); ok {
+			return f.Waiting
+		}
+	case abi.CandidateCacheUse:
+		if f, _, ok := s.Reported(); ok {
+			return f.CacheUse
+		}
 	}
 	return math.NaN()
 }

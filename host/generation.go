@@ -60,7 +60,9 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 	if prev != nil {
 		before = prev.services
 	}
-	services, err := service.NewSet(cfg.Services, cfg.Health, cfg.Server.ConnectTimeout, before, service.Options{Logger: o.Logger, Loops: o.loops})
+	services, err := service.NewSet(cfg.Services, cfg.Health, cfg.Server.ConnectTimeout, before, service.Options{
+		Logger: o.Logger, Loops: o.loops, ByLoad: cfg.PollsLoad(), Polling: cfg.Load,
+	})
 	if err != nil {
 		g.releasePolicies()
 		return nil, err

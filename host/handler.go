@@ -199,7 +199,7 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 			return nil, policyFault(err)
 		}
 	}
-	x.ranked = x.route.Balancer.Rank(x.cands, x.Random)
+	x.ranked = x.route.Balancer.Rank(x.cands, x.affinity(), x.Random)
 	if len(x.ranked) == 0 {
 		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1}
 	}

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"math"
 	"slices"
+	"time"
 
 	"github.com/infinirouter/infinirouter/host/admin"
 	"github.com/infinirouter/infinirouter/host/service"
@@ -35,10 +37,24 @@ func viewOf(s *service.Service) admin.Service {
 		ResponseTime: f.ResponseTime, ErrorRate: f.ErrorRate,
 		State: f.State, Reason: f.Reason, Ejections: f.Ejections, EjectedUntil: f.EjectedUntil, Share: f.Share,
 	}
+	if e, at, ok := s.Reported(); ok {
+		v.Load = &admin.Load{
+			Engine: e.Engine, Running: known(e.Running), Waiting: known(e.Waiting), CacheUse: known(e.CacheUse),
+			Age: time.Since(at).Seconds(),
+		}
+	}
 	for _, m := range s.Models() {
 		v.Models = append(v.Models, m.ID)
 	}
 	return v
+}
+
+// known is a number that a service has told, nil for one that it has not.
+func known(f float64) *float64 {
+	if math.IsNaN(f) {
+		return nil
+	}
+	return &f
 }
 
 // serviceSamples feed /metrics. A service that leaves is not among them when
@@ -59,8 +75,12 @@ func (r *Router) serviceSamples() []telemetry.ServiceSample {
 
 func sampleOf(s *service.Service) telemetry.ServiceSample {
 	f := s.Figures()
-	return telemetry.ServiceSample{
+	x := telemetry.ServiceSample{
 		Name: s.Name(), Healthy: f.Healthy, InFlight: f.InFlight, Requests: f.Requests, Errors: f.Errors,
 		State: f.State, Ejections: f.Ejections, Spared: f.Spared, Share: f.Share,
 	}
+	if e, at, ok := s.Reported(); ok {
+		x.Reports, x.Running, x.Waiting, x.CacheUse, x.Age = true, e.Running, e.Waiting, e.CacheUse, time.Since(at)
+	}
+	return x
 }

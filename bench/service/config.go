@@ -20,6 +20,11 @@ type Config struct {
 	// shortens it; with "ignore_eos": true the reply has exactly max_tokens.
 	Tokens int
 
+	// Metrics serves /metrics as vLLM does: requests that run, those over Batch
+	// that wait, and a cache of keys and values that is full with 2*Batch.
+	Metrics bool
+	Batch   int // for Metrics; default 8. All requests are answered at once all the same
+
 	Health bool   // serve /health; without, it is a 404 as on a plain OpenAI service
 	APIKey string // "": none needed
 	Step   bool   // every stream waits for Step, as if it had sent X-Fake-Step
@@ -43,6 +48,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Tokens == 0 {
 		c.Tokens = 16
+	}
+	if c.Batch == 0 {
+		c.Batch = 8
 	}
 	if c.Record == 0 {
 		c.Record = 1000

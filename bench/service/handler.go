@@ -41,6 +41,9 @@ func (s *Service) handle(w http.ResponseWriter, r *http.Request) {
 	case path == "/health":
 		s.health(w)
 		return
+	case path == "/metrics" && s.cfg.Metrics:
+		s.metrics(w)
+		return
 	case !s.authorized(r):
 		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "Unauthorized"})
 		return

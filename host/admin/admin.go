@@ -29,6 +29,7 @@ type Service struct {
 	Ejections    uint64    // how often its requests took it out
 	EjectedUntil time.Time // zero unless it is ejected
 	Share        float64   // of its weight: below 1 in a slow start
+	Load         *Load     // nil when it says nothing of it
 }
 
 // Health is the page /health. Its status is "unhealthy" when there are

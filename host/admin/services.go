@@ -18,6 +18,16 @@ type serviceRow struct {
 	EjectedUntil string  `json:"ejected_until,omitempty"`
 	Share        float64 `json:"share"`
 	InFlight     int64   `json:"in_flight"`
+	Load         *Load   `json:"load,omitempty"`
+}
+
+// Load is what a service says of its load itself. What it leaves out is nil.
+type Load struct {
+	Engine   string   `json:"engine"`
+	Running  *float64 `json:"running,omitempty"`
+	Waiting  *float64 `json:"waiting,omitempty"`
+	CacheUse *float64 `json:"cache_use,omitempty"` // 0 to 1
+	Age      float64  `json:"age"`                 // seconds
 }
 
 // Services is the page /services.
@@ -35,7 +45,7 @@ func Services(services []Service) []byte {
 func serviceRowOf(s *Service) serviceRow {
 	row := serviceRow{
 		Name: s.Name, URL: s.URL, Healthy: s.Healthy, Models: s.Models, Weight: s.Weight, Labels: s.Labels,
-		State: s.State, Reason: s.Reason, Ejections: s.Ejections, Share: s.Share, InFlight: s.InFlight,
+		State: s.State, Reason: s.Reason, Ejections: s.Ejections, Share: s.Share, InFlight: s.InFlight, Load: s.Load,
 	}
 	if row.Models == nil {
 		row.Models = []string{}

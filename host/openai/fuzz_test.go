@@ -194,6 +194,7 @@ func FuzzDocument(f *testing.F) {
 			return
 		}
 		d.MessageCount()
+		d.PrefixHash(1 + len(body)%100)
 		d.PromptChars()
 		random := rand.New(rand.NewPCG(seed, 0))
 		tree := decode(t, body)

@@ -16,7 +16,8 @@ type Candidate struct {
 	// Score is a policy's preference: 1 by default, 0 excludes, higher goes first.
 	Score float64
 
-	share int64 // of the service, as it was when ranking began
+	share int64   // of the service, as it was when ranking began
+	place float64 // by rendezvous hashing, see affinity
 }
 
 // Balancer ranks candidates. Implementations are safe for concurrent use.
@@ -24,22 +25,28 @@ type Balancer interface {
 	// Rank reorders cands in place, best first, and returns those that may be
 	// tried: it drops a candidate with score 0 (or NaN, or below) and one of
 	// weight 0, which finishes what it has and gets nothing new, even when it is
-	// the only one. Services at max_in_flight come last whatever their score;
+	// the only one. Services without a free slot come last whatever their score;
 	// before that, a higher score precedes a lower one, and among equal scores
-	// the balancer decides. cands are in the order of router.toml. random is the
-	// exchange's random sequence. Rank keeps neither, and does not allocate (round_robin
-	// does when it meets a set of candidates for the first time).
-	Rank(cands []Candidate, random func() uint64) []Candidate
+	// the balancer decides. cands are in the order of router.toml. key is a hash
+	// of what the exchange has in common with others that should go where it
+	// goes, 0 for nothing; balancers that know no such thing ignore it. random is
+	// the exchange's random sequence. Rank keeps neither, and does not allocate
+	// (round_robin does when it meets a set of candidates for the first time).
+	Rank(cands []Candidate, key uint64, random func() uint64) []Candidate
 }
 
-// NewBalancer returns a new balancer of the kind that router.toml names;
+// NewBalancer returns a new balancer of the kind that the route names;
 // least_request when it names none.
-func NewBalancer(kind string) Balancer {
-	switch kind {
+func NewBalancer(r config.Route) Balancer {
+	switch r.Balance {
 	case config.BalanceRoundRobin:
 		return newRoundRobin()
 	case config.BalanceRandom:
 		return weighted{draw}
+	case config.BalanceLeastLoad:
+		return weighted{drawLessBusy}
+	case config.BalanceSession, config.BalancePrefix:
+		return affinity{bound: max(r.Affinity.LoadBound, 1), otherwise: weighted{drawLessLoaded}}
 	default:
 		return weighted{drawLessLoaded}
 	}

@@ -16,7 +16,17 @@ import (
 	"github.com/infinirouter/infinirouter/host/service"
 )
 
-var kinds = []string{config.BalanceLeastRequest, config.BalanceRoundRobin, config.BalanceRandom}
+var kinds = []string{
+	config.BalanceLeastRequest, config.BalanceRoundRobin, config.BalanceRandom,
+	config.BalanceLeastLoad, config.BalanceSession, config.BalancePrefix,
+}
+
+// testKey is the key of exchanges whose key does not matter.
+const testKey = 42
+
+func newBalancer(kind string) Balancer {
+	return NewBalancer(config.Route{Balance: kind, Affinity: config.Affinity{LoadBound: 1.25}})
+}
 
 func seeded() func() uint64 { return rand.New(rand.NewPCG(1, 2)).Uint64 }
 
@@ -73,7 +83,7 @@ func shares(b Balancer, cands []Candidate, place, n int, random func() uint64) m
 	work := make([]Candidate, len(cands))
 	for range n {
 		copy(work, cands)
-		m[b.Rank(work, random)[place].Service.Name()]++
+		m[b.Rank(work, testKey, random)[place].Service.Name()]++
 	}
 	for name := range m {
 		m[name] /= float64(n)
@@ -131,7 +141,7 @@ func TestEveryBalancerHeedsScoresWeightsAndSlots(t *testing.T) {
 			for _, cand := range cands {
 				want[cand.Service.Name()] = cand.Score
 			}
-			got := NewBalancer(kind).Rank(cands, seeded())
+			got := newBalancer(kind).Rank(cands, testKey, seeded())
 			for _, cand := range got {
 				if cand.Score != want[cand.Service.Name()] {
 					t.Errorf("%s, %s: %s comes back with score %v", kind, what, cand.Service.Name(), cand.Score)
@@ -173,7 +183,7 @@ func TestNoBalancerLosesACandidate(t *testing.T) {
 		}
 	}
 	for _, kind := range kinds {
-		b := NewBalancer(kind)
+		b := newBalancer(kind)
 		for range 500 {
 			var cands []Candidate
 			want := map[*service.Service]float64{}
@@ -184,7 +194,7 @@ func TestNoBalancerLosesACandidate(t *testing.T) {
 					want[s] = c.Score
 				}
 			}
-			got := b.Rank(cands, r.Uint64)
+			got := b.Rank(cands, testKey, r.Uint64)
 			for i, c := range got {
 				if want[c.Service] != c.Score {
 					t.Fatalf("%s: %s is there twice, or with another score", kind, c.Service.Name())
@@ -211,7 +221,7 @@ func inOrder(a, b Candidate) bool {
 func TestRandomByWeight(t *testing.T) {
 	const n = 100_000
 	set := newSet(t, []int{1, 2, 5, 0, 1, 1, 1})
-	b := NewBalancer(config.BalanceRandom)
+	b := newBalancer(config.BalanceRandom)
 	wantShares(t, shares(b, candidates(set, "abcd"), 0, n, seeded()), map[string]float64{"a": 0.125, "b": 0.25, "c": 0.625}, 0.01)
 	wantShares(t, shares(b, candidates(set, "aefg"), 0, n, seeded()), map[string]float64{"a": 0.25, "e": 0.25, "f": 0.25, "g": 0.25}, 0.01)
 	// Second place: c is first in 5 of 8, then a and b are in for 1 and 2 of 3...
@@ -224,7 +234,7 @@ func TestRandomByWeight(t *testing.T) {
 
 func TestLeastRequest(t *testing.T) {
 	const n = 100_000
-	b := NewBalancer("")
+	b := newBalancer("")
 	t.Run("idle services are met by weight", func(t *testing.T) {
 		set := newSet(t, []int{1, 3})
 		wantShares(t, shares(b, candidates(set, "ab"), 0, n, seeded()), map[string]float64{"a": 0.25, "b": 0.75}, 0.01)
@@ -272,7 +282,7 @@ func TestLeastRequest(t *testing.T) {
 		random, work := seeded(), make([]Candidate, len(weights))
 		for range 1200 {
 			copy(work, candidates(set, "abcdefgh"))
-			b.Rank(work, random)[0].Service.Acquire()
+			b.Rank(work, testKey, random)[0].Service.Acquire()
 		}
 		for i, s := range set.All() {
 			if want := int64(100 * weights[i]); s.InFlight() < want*9/10 || s.InFlight() > want*11/10 {
@@ -291,9 +301,9 @@ func TestRoundRobinIsSmooth(t *testing.T) {
 		"abd": "adaabada",
 		"b":   "bbb",
 	} {
-		b, got := NewBalancer(config.BalanceRoundRobin), ""
+		b, got := newBalancer(config.BalanceRoundRobin), ""
 		for range want {
-			got += ranked(b.Rank(candidates(set, names), seeded())[:1])
+			got += ranked(b.Rank(candidates(set, names), testKey, seeded())[:1])
 		}
 		if got != want {
 			t.Errorf("%s: turns %s, want %s", names, got, want)
@@ -303,9 +313,9 @@ func TestRoundRobinIsSmooth(t *testing.T) {
 
 func TestRoundRobinRetriesWithTheNeighbour(t *testing.T) {
 	set := newSet(t, []int{1, 1, 1, 1})
-	b := NewBalancer(config.BalanceRoundRobin)
+	b := newBalancer(config.BalanceRoundRobin)
 	for _, want := range []string{"abcd", "bcda", "cdab", "dabc", "abcd"} {
-		if got := ranked(b.Rank(candidates(set, "abcd"), seeded())); got != want {
+		if got := ranked(b.Rank(candidates(set, "abcd"), testKey, seeded())); got != want {
 			t.Errorf("ranked %s, want %s", got, want)
 		}
 	}
@@ -315,13 +325,13 @@ func TestRoundRobinRetriesWithTheNeighbour(t *testing.T) {
 // shuffle by chance into the right order.
 func TestRoundRobinTakesTurnsInATierOfMany(t *testing.T) {
 	set := newSet(t, slices.Repeat([]int{1}, 100))
-	b := NewBalancer(config.BalanceRoundRobin)
+	b := newBalancer(config.BalanceRoundRobin)
 	for turn := range 100 {
 		var cands []Candidate
 		for i, s := range set.All() {
 			cands = append(cands, Candidate{Service: s, Score: float64(1 + i%2)}) // the odd ones are preferred
 		}
-		if got, want := b.Rank(cands, seeded())[0].Service, set.All()[turn*2%100+1]; got != want {
+		if got, want := b.Rank(cands, testKey, seeded())[0].Service, set.All()[turn*2%100+1]; got != want {
 			t.Fatalf("turn %d: %s, want %s", turn, got.Name(), want.Name())
 		}
 	}
@@ -334,11 +344,11 @@ func TestRoundRobinKeepsModelsApart(t *testing.T) {
 	for _, rhythm := range [][]string{
 		{"ab", "bc"}, {"ab", "bc", "ca"}, {"ab", "ab", "bc"}, {"abc", "ab"}, {"abcd", "ad", "ad", "cd", "bcd"},
 	} {
-		b := NewBalancer(config.BalanceRoundRobin)
+		b := newBalancer(config.BalanceRoundRobin)
 		picks := map[string]map[string]int{}
 		for range 600 {
 			for _, names := range rhythm {
-				first := ranked(b.Rank(candidates(set, names), seeded())[:1])
+				first := ranked(b.Rank(candidates(set, names), testKey, seeded())[:1])
 				if picks[names] == nil {
 					picks[names] = map[string]int{}
 				}
@@ -372,7 +382,7 @@ func TestRoundRobinForgetsWhenThereAreTooManySets(t *testing.T) {
 				cands = append(cands, Candidate{Service: s, Score: 1})
 			}
 		}
-		if got := b.Rank(slices.Clone(cands), seeded())[0]; got.Service != cands[0].Service {
+		if got := b.Rank(slices.Clone(cands), testKey, seeded())[0]; got.Service != cands[0].Service {
 			t.Fatalf("subset %b begins with %s", mask, got.Service.Name())
 		}
 		if len(b.rings) > maxRings {
@@ -384,12 +394,12 @@ func TestRoundRobinForgetsWhenThereAreTooManySets(t *testing.T) {
 func TestRoundRobinSurvivesEqualKeys(t *testing.T) {
 	set := newSet(t, []int{1, 1, 1})
 	b := newRoundRobin()
-	b.Rank(candidates(set, "ab"), seeded())
+	b.Rank(candidates(set, "ab"), testKey, seeded())
 	for key, r := range b.rings { // as if ab and the others had one key
 		r.services = []*service.Service{set.ByName("b"), set.ByName("c")}
 		b.rings[key] = r
 	}
-	if got := ranked(b.Rank(candidates(set, "ab"), seeded())); got != "ab" {
+	if got := ranked(b.Rank(candidates(set, "ab"), testKey, seeded())); got != "ab" {
 		t.Errorf("ranked %s by the turns of other services", got)
 	}
 }
@@ -398,7 +408,7 @@ func TestRoundRobinSurvivesEqualKeys(t *testing.T) {
 func TestBalancersAtOnce(t *testing.T) {
 	set := newSet(t, []int{1, 2, 3})
 	for _, kind := range kinds {
-		b := NewBalancer(kind)
+		b := newBalancer(kind)
 		var mu sync.Mutex
 		total := map[string]int{}
 		var wg sync.WaitGroup
@@ -407,7 +417,7 @@ func TestBalancersAtOnce(t *testing.T) {
 				random, work, mine := rand.New(rand.NewPCG(uint64(i), 0)).Uint64, make([]Candidate, 3), map[string]int{}
 				for range 1500 {
 					copy(work, candidates(set, "abc"))
-					first := b.Rank(work, random)[0].Service
+					first := b.Rank(work, testKey, random)[0].Service
 					first.Acquire()
 					mine[first.Name()]++
 					first.Release()
@@ -439,9 +449,9 @@ func TestRankDoesNotAllocate(t *testing.T) {
 	cands, work := candidates(set, "abcdefghijklmnop"), make([]Candidate, 16)
 	cands[3].Score, cands[9].Score, cands[10].Score = 2, 2, 0
 	for _, kind := range kinds {
-		b := NewBalancer(kind)
-		b.Rank(slices.Clone(cands), random)
-		if n := testing.AllocsPerRun(100, func() { copy(work, cands); b.Rank(work, random) }); n != 0 && !raceEnabled {
+		b := newBalancer(kind)
+		b.Rank(slices.Clone(cands), testKey, random)
+		if n := testing.AllocsPerRun(100, func() { copy(work, cands); b.Rank(work, testKey, random) }); n != 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", kind, n)
 		}
 	}

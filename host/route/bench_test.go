@@ -53,7 +53,7 @@ func benchmarkPlan(b *testing.B, kind string, set *service.Set) {
 		for _, s := range serving {
 			cands = append(cands, Candidate{Service: s, Score: 1})
 		}
-		ranked := r.Balancer.Rank(cands, random)
+		ranked := r.Balancer.Rank(cands, random(), random)
 		if len(ranked) != len(set.All()) || !ranked[0].Service.Acquire() {
 			b.Fatal("no candidate")
 		}

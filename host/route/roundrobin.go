@@ -32,7 +32,7 @@ type ring struct {
 func newRoundRobin() *roundRobin { return &roundRobin{rings: make(map[uint64]*ring)} }
 
 // Rank implements Balancer. Who follows the first is who stands next to it.
-func (b *roundRobin) Rank(cands []Candidate, random func() uint64) []Candidate {
+func (b *roundRobin) Rank(cands []Candidate, _ uint64, random func() uint64) []Candidate {
 	cands = arrange(cands)
 	for rest := cands; len(rest) > 0; {
 		n := tier(rest)

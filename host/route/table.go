@@ -19,6 +19,7 @@ type Table struct {
 type Route struct {
 	Config   config.Route
 	Balancer Balancer
+	Session  []Source // what names a session, for the balancer "session"
 
 	path    pattern
 	models  models
@@ -32,7 +33,8 @@ func NewTable(routes []config.Route) *Table {
 	for _, cfg := range routes {
 		t.routes = append(t.routes, &Route{
 			Config:   cfg,
-			Balancer: NewBalancer(cfg.Balance),
+			Balancer: NewBalancer(cfg),
+			Session:  sources(cfg.Affinity.SessionKey),
 			path:     pathPattern(cfg.Path),
 			models:   modelPatterns(cfg.Models),
 			headers:  headerMatches(cfg.Headers),

@@ -8,7 +8,7 @@ type weighted struct {
 }
 
 // Rank implements Balancer.
-func (w weighted) Rank(cands []Candidate, random func() uint64) []Candidate {
+func (w weighted) Rank(cands []Candidate, _ uint64, random func() uint64) []Candidate {
 	cands = arrange(cands)
 	for rest, left := cands, places; len(rest) > 0; {
 		n := tier(rest)
@@ -59,22 +59,37 @@ func draw(cands []Candidate, l lots, random func() uint64) int {
 }
 
 // drawLessLoaded draws two candidates and returns the one with fewer requests in
-// flight for its weight; the first drawn when they are equal, so that idle
+// flight for its share; the first drawn when they are equal, so that idle
 // services are met in proportion to weight: the least_request balancer.
 func drawLessLoaded(cands []Candidate, l lots, random func() uint64) int {
-	one := draw(cands, l, random)
-	first := cands[one]
-	// The second draw is among the others: first stands aside at the front.
-	cands[0], cands[one] = first, cands[0]
-	l.total -= weight(first)
-	two := 1 + draw(cands[1:], l, random)
-	if lessLoaded(cands[two], first) {
-		return two
+	drawTwo(cands, l, random)
+	if lessLoaded(cands[1], cands[0]) {
+		return 1
 	}
 	return 0
 }
 
-// lessLoaded compares requests in flight per weight, without dividing.
+// drawLessBusy is drawLessLoaded by what services say of their load: the
+// least_load balancer. Two are drawn, and not the idlest of all taken, because
+// what they say is up to a look old, and every router reads the same.
+func drawLessBusy(cands []Candidate, l lots, random func() uint64) int {
+	drawTwo(cands, l, random)
+	if cands[1].Service.Load()*float64(cands[0].share) < cands[0].Service.Load()*float64(cands[1].share) {
+		return 1
+	}
+	return 0
+}
+
+// drawTwo draws two different candidates and puts them in front.
+func drawTwo(cands []Candidate, l lots, random func() uint64) {
+	one := draw(cands, l, random)
+	cands[0], cands[one] = cands[one], cands[0]
+	l.total -= weight(cands[0])
+	two := 1 + draw(cands[1:], l, random)
+	cands[1], cands[two] = cands[two], cands[1]
+}
+
+// lessLoaded compares requests in flight per share, without dividing.
 func lessLoaded(a, b Candidate) bool {
 	return a.Service.InFlight()*b.share < b.Service.InFlight()*a.share
 }

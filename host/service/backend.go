@@ -29,6 +29,8 @@ type settings struct {
 	healthPath string
 	apiKey     string
 	discover   bool
+	polling    polling
+	blind      bool // balanced by its load, which is not asked for
 }
 
 // wanted is the settings of the newest set that was started.
@@ -41,15 +43,18 @@ func newWanted(s settings) *wanted { return &wanted{s, make(chan struct{})} }
 
 // backend is the part of a service that generations share.
 type backend struct {
-	id      identity
-	where   location
-	dialer  *dialer
-	client  *fasthttp.HostClient
-	probe   ProbeFunc
-	log     *slog.Logger
-	created time.Time
-	late    bool // came while others were at work
-	fleet   *fleet
+	id     identity
+	where  location
+	dialer *dialer
+	client *fasthttp.HostClient
+	probe  ProbeFunc
+	look   LookFunc
+	// lookEnds closes what look keeps open.
+	lookEnds func()
+	log      *slog.Logger
+	created  time.Time
+	late     bool // came while others were at work
+	fleet    *fleet
 
 	wanted     atomic.Pointer[wanted]    // never nil
 	discovered atomic.Pointer[modelList] // never nil
@@ -61,6 +66,7 @@ type backend struct {
 	draining   atomic.Bool               // gets nothing new, by the newest configuration
 	closed     atomic.Bool
 	ramp       ramp
+	reported   atomic.Pointer[reported] // nil: nothing, or too long ago
 	inFlight   atomic.Int64
 	requests   atomic.Uint64
 	errors     atomic.Uint64
@@ -71,6 +77,7 @@ type backend struct {
 	mu      sync.Mutex
 	refs    int
 	cancel  context.CancelFunc // of the prober, nil before the first Start
+	unpoll  context.CancelFunc // of the poller, nil when there is none
 	timer   *time.Timer        // of the ejection
 	health  health
 	outlier outlier
@@ -80,8 +87,9 @@ type backend struct {
 func newBackend(id identity, where location, d *dialer, o Options, first settings, f *fleet) *backend {
 	b := &backend{
 		id: id, where: where, dialer: d, fleet: f,
-		client:  newClient(d),
-		probe:   o.Probe,
+		client: newClient(d),
+		probe:  o.Probe,
+		look:   o.Look, lookEnds: func() {},
 		log:     o.Logger.With("service", id.name),
 		created: time.Now(),
 		wake:    make(chan struct{}, 1),
@@ -90,6 +98,10 @@ func newBackend(id identity, where location, d *dialer, o Options, first setting
 	}
 	if b.probe == nil {
 		b.probe = newHTTPProbe(id.url, d).check
+	}
+	if b.look == nil {
+		l := newHTTPLook(id.url, d)
+		b.look, b.lookEnds = l.look, l.close
 	}
 	b.wanted.Store(newWanted(first))
 	b.discovered.Store(noModels)
@@ -112,7 +124,7 @@ func (b *backend) retain() bool {
 func (b *backend) release() {
 	b.mu.Lock()
 	b.refs--
-	last, cancel := b.refs == 0, b.cancel
+	last, cancel, unpoll := b.refs == 0, b.cancel, b.unpoll
 	if last && b.timer != nil {
 		b.timer.Stop()
 	}
@@ -120,8 +132,10 @@ func (b *backend) release() {
 	if !last {
 		return
 	}
-	if cancel != nil {
-		cancel()
+	for _, end := range []context.CancelFunc{cancel, unpoll} {
+		if end != nil {
+			end()
+		}
 	}
 	b.closed.Store(true)
 	b.client.CloseIdleConnections()
@@ -134,13 +148,23 @@ func (b *backend) start(ctx context.Context, want settings) {
 	if b.refs == 0 {
 		return
 	}
+	changed := b.cancel == nil || b.wanted.Load().settings != want
 	if b.wanted.Load().settings != want {
 		b.wanted.Store(newWanted(want))
 		b.nudge()
 	}
 	if b.cancel == nil {
-		ctx, b.cancel = context.WithCancel(ctx)
-		go b.run(ctx)
+		var life context.Context
+		life, b.cancel = context.WithCancel(ctx)
+		go b.run(life)
+	}
+	if want.polling.on && b.unpoll == nil {
+		var life context.Context
+		life, b.unpoll = context.WithCancel(ctx)
+		go b.poll(life)
+	}
+	if changed && want.blind {
+		b.log.Warn("service is balanced by its load, and metrics = \"off\" hides it: only this router's own requests count")
 	}
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,39 +114,52 @@ func (p *httpProbe) discover(ctx context.Context, t Target) found {
 
 // get asks one path and reads at most limit bytes of a 2xx reply; limit 0 reads none.
 func (p *httpProbe) get(ctx context.Context, t Target, path string, limit int64) (status int, body []byte, err error) {
+	err = p.ask(ctx, t, path, "application/json", func(resp *http.Response) error {
+		status = resp.StatusCode
+		if limit == 0 || status/100 != 2 {
+			return nil
+		}
+		var err error
+		body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		if err == nil && int64(len(body)) > limit {
+			body, err = nil, &overLimitError{limit}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return status, body, nil
+}
+
+// ask sends a GET and gives the reply to read, whose errors it explains.
+func (p *httpProbe) ask(ctx context.Context, t Target, path, accept string, read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+path, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("GET %s: %w", path, err)
+		return fmt.Errorf("GET %s: %w", path, err)
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	req.Header.Set("User-Agent", "infinirouter")
 	if t.APIKey != "" {
 		req.Header.Set("Authorization", "Bearer "+t.APIKey)
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, nil, readable(ctx, t, path, err)
+		return readable(ctx, t, path, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if limit == 0 || resp.StatusCode/100 != 2 {
-		return resp.StatusCode, nil, nil
+	if err := read(resp); err != nil {
+		return readable(ctx, t, path, err)
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return 0, nil, readable(ctx, t, path, err)
-	}
-	if int64(len(body)) > limit {
-		return 0, nil, &overLimitError{path, limit}
-	}
-	return resp.StatusCode, body, nil
+	return nil
 }
 
 // readable says what happened without net/http's own wrapping.
 func readable(ctx context.Context, t Target, path string, err error) error {
 	if deadline, _ := ctx.Deadline(); isTimeout(err) && !time.Now().Before(deadline) {
-		return fmt.Errorf("GET %s: no answer within [health] timeout = %q", path, t.Timeout)
+		return fmt.Errorf("GET %s: no answer within %s = %q", path, cmp.Or(t.knob, "[health] timeout"), t.Timeout)
 	}
 	var full *url.Error // repeats method and URL
 	if errors.As(err, &full) {
@@ -164,11 +178,6 @@ func answered(path string, status int) string {
 	return fmt.Sprintf("GET %s: status %d", path, status)
 }
 
-type overLimitError struct {
-	path  string
-	limit int64
-}
+type overLimitError struct{ limit int64 }
 
-func (e *overLimitError) Error() string {
-	return fmt.Sprintf("GET %s: the reply is over %d bytes", e.path, e.limit)
-}
+func (e *overLimitError) Error() string { return fmt.Sprintf("the reply is over %d bytes", e.limit) }

@@ -20,6 +20,8 @@ type Target struct {
 	APIKey     string
 	Discover   bool          // the models are wanted too
 	Timeout    time.Duration // for each request
+
+	knob string // of Timeout; "": [health] timeout
 }
 
 // Report is the answer of a probe.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync/atomic"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/config"
@@ -19,6 +20,7 @@ import (
 type Service struct {
 	cfg    config.Service
 	serial uint64
+	hash   uint64     // of the name
 	fixed  *modelList // the configured models, nil when they are discovered
 	*backend
 }
@@ -26,7 +28,7 @@ type Service struct {
 var lastSerial atomic.Uint64
 
 func newService(cfg config.Service, b *backend) *Service {
-	s := &Service{cfg: cfg, serial: lastSerial.Add(1), backend: b}
+	s := &Service{cfg: cfg, serial: lastSerial.Add(1), hash: xxhash.Sum64String(cfg.Name), backend: b}
 	if len(cfg.Models) > 0 {
 		s.fixed = fixedModels(cfg.Models, cfg.Name, b.created)
 	}
@@ -55,6 +57,10 @@ func (s *Service) Label(name string) (string, bool) {
 // Serial returns a number that no other view in this process has. Balancers
 // tell sets of candidates apart by it.
 func (s *Service) Serial() uint64 { return s.serial }
+
+// NameHash returns a hash of the name: the same in every router and every
+// process, whatever else of the service is configured otherwise.
+func (s *Service) NameHash() uint64 { return s.hash }
 
 // PathPrefix returns the path of the service's URL as it is written, without a
 // slash at its end: "" or "/prefix".

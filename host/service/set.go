@@ -32,8 +32,12 @@ type Set struct {
 // Options are what a Set takes from its surroundings.
 type Options struct {
 	Logger *slog.Logger // nil: no log
-	// Probe replaces the probe over HTTP; nil in production.
+	// Probe and Look replace those over HTTP; nil in production.
 	Probe ProbeFunc
+	Look  LookFunc
+	// ByLoad: a route balances by what services say of their load.
+	ByLoad  bool
+	Polling config.Polling
 	// Loops run the connections of the pools; nil: plain ones.
 	Loops *loop.Group
 }
@@ -71,7 +75,7 @@ func NewSet(cfgs []config.Service, health config.Health, connectTimeout time.Dur
 			errs = append(errs, fmt.Errorf("service %q: there are two of this name", cfg.Name))
 			continue
 		}
-		want := settingsOf(cfg, health)
+		want := settingsOf(cfg, health, opts)
 		service, err := s.carryOver(cfg, want, connectTimeout, prev, opts)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("service %q: %w", cfg.Name, err))
@@ -97,11 +101,13 @@ func NewSet(cfgs []config.Service, health config.Health, connectTimeout time.Dur
 	return s, nil
 }
 
-func settingsOf(cfg config.Service, health config.Health) settings {
-	return settings{
+func settingsOf(cfg config.Service, health config.Health, o Options) settings {
+	s := settings{
 		health: checked(health), healthPath: cfg.HealthPath,
 		apiKey: cfg.APIKey, discover: len(cfg.Models) == 0,
 	}
+	s.polling, s.blind = pollingOf(cfg, o)
+	return s
 }
 
 // carryOver returns the service for cfg, made from prev's if that has the same

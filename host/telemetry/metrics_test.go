@@ -194,10 +194,13 @@ func TestSources(t *testing.T) {
 	}
 	m.SetServiceSource(func() []ServiceSample {
 		return []ServiceSample{
-			{Name: "a", Healthy: true, InFlight: 3, Requests: 150, Errors: 2, State: "healthy", Share: 0.5},
+			{Name: "a", Healthy: true, InFlight: 3, Requests: 150, Errors: 2, State: "healthy", Share: 0.5, Reports: true, Running: 7, Waiting: math.NaN(), CacheUse: 0.25, Age: 500 * time.Millisecond},
 			{Name: "b", State: "ejected", Ejections: 4, Spared: 5},
 		}
 	})
+	if n := count(t, m, "infinirouter_service_engine_"); n != 3 {
+		t.Errorf("%d figures of engines, want 3", n)
+	}
 	m.SetPolicySource(func() map[string]plugins.Stats {
 		return map[string]plugins.Stats{"alias": {
 			Plugin: "alias.wasm", SHA256: "abc", Instances: 4, InstancesMade: 7, BreakerOpen: true, InitFuel: 900, InitFuelLimit: 1000,
@@ -213,6 +216,9 @@ func TestSources(t *testing.T) {
 		`infinirouter_service_state{service="a",state="healthy"}`:                   "1",
 		`infinirouter_service_state{service="b",state="healthy"}`:                   "0",
 		`infinirouter_service_state{service="b",state="ejected"}`:                   "1",
+		`infinirouter_service_engine_running{service="a"}`:                          "7",
+		`infinirouter_service_engine_cache_use{service="a"}`:                        "0.25",
+		`infinirouter_service_engine_age_seconds{service="a"}`:                      "0.5",
 		`infinirouter_service_share{service="a"}`:                                   "0.5",
 		`infinirouter_service_ejections_total{service="b"}`:                         "4",
 		`infinirouter_service_ejections_spared_total{service="b"}`:                  "5",

@@ -1,7 +1,9 @@
 package telemetry
 
 import (
+	"math"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -16,6 +18,12 @@ type ServiceSample struct {
 	Ejections        uint64  // how often failed requests took it out
 	Spared           uint64  // and how often they did not, because too few would have been left
 	Share            float64 // of its weight: below 1 in a slow start
+
+	// What the service says of its load itself, if it Reports; NaN for what it
+	// leaves out.
+	Reports                    bool
+	Running, Waiting, CacheUse float64
+	Age                        time.Duration
 }
 
 // serviceStates are the values of State. Each is a series, 1 for the one that
@@ -30,6 +38,10 @@ var (
 	serviceRequests  = desc("service_requests_total", "Requests sent to the service.", "service")
 	serviceErrors    = desc("service_errors_total", "Failures that the service caused.", "service")
 	serviceEjections = desc("service_ejections_total", "Times that failed requests took the service out.", "service")
+	engineRunning    = desc("service_engine_running", "Requests that run there, whoever sent them, as the service says.", "service")
+	engineWaiting    = desc("service_engine_waiting", "Requests that wait there, whoever sent them, as the service says.", "service")
+	engineCacheUse   = desc("service_engine_cache_use", "How full its cache of keys and values is, 0 to 1, as the service says.", "service")
+	engineAge        = desc("service_engine_age_seconds", "Since the service last said so; there are none of these when that is too long ago.", "service")
 	serviceSpared    = desc("service_ejections_spared_total", "Times that they did not, because too few services would have been left.", "service")
 )
 
@@ -42,6 +54,7 @@ type serviceSource struct {
 func (s *serviceSource) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		serviceHealthy, serviceState, serviceShare, serviceInFlight, serviceRequests, serviceErrors, serviceEjections, serviceSpared,
+		engineRunning, engineWaiting, engineCacheUse, engineAge,
 	} {
 		to <- d
 	}
@@ -64,5 +77,19 @@ func (s *serviceSource) Collect(to chan<- prometheus.Metric) {
 		sample(to, serviceErrors, prometheus.CounterValue, float64(x.Errors), x.Name)
 		sample(to, serviceEjections, prometheus.CounterValue, float64(x.Ejections), x.Name)
 		sample(to, serviceSpared, prometheus.CounterValue, float64(x.Spared), x.Name)
+		if x.Reports {
+			sampleEngine(to, &x)
+		}
+	}
+}
+
+func sampleEngine(to chan<- prometheus.Metric, x *ServiceSample) {
+	for _, s := range []struct {
+		desc  *prometheus.Desc
+		value float64
+	}{{engineRunning, x.Running}, {engineWaiting, x.Waiting}, {engineCacheUse, x.CacheUse}, {engineAge, x.Age.Seconds()}} {
+		if !math.IsNaN(s.value) {
+			sample(to, s.desc, prometheus.GaugeValue, s.value, x.Name)
+		}
 	}
 }

@@ -27,7 +27,7 @@ type options struct {
 
 // ofFull and ofFast are the flags that only one of the services has.
 var (
-	ofFull = []string{"health", "api-key", "step", "record"}
+	ofFull = []string{"health", "metrics", "batch", "api-key", "step", "record"}
 	ofFast = []string{"tick", "delay", "reply-bytes", "event-bytes", "drop-rate", "error-rate", "hang-rate", "cut-rate", "error-status"}
 )
 
@@ -43,6 +43,8 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.full.Tokens, "tokens", 16, "tokens of a reply without max_tokens")
 
 	f.BoolVar(&o.full.Health, "health", true, "not -fast: serve /health")
+	f.BoolVar(&o.full.Metrics, "metrics", true, "not -fast: serve /metrics as vLLM does")
+	f.IntVar(&o.full.Batch, "batch", 8, "not -fast: requests that run at once by /metrics; more are shown as waiting")
 	f.StringVar(&o.full.APIKey, "api-key", "", "not -fast: `KEY` that clients must send; empty for none")
 	f.BoolVar(&o.full.Step, "step", false, "not -fast: hold every stream event until POST /fake/step?id=ID")
 	f.IntVar(&o.full.Record, "record", 1000, "not -fast: requests to keep for /fake/requests; -1 for none")
