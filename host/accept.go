@@ -161,7 +161,7 @@ func (x *exchange) reset() {
 	x.body.reset()
 	x.replyDoc.Reset()
 	x.vars.reset()
-	x.metrics = nil
+	x.metrics, x.manner = nil, nil
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
 	x.keyID, x.peer = "", ""
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed

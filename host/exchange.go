@@ -27,6 +27,7 @@ type exchange struct {
 	metrics  *telemetry.Metrics
 	route    *route.Route
 	chain    *chain
+	manner   *manner
 	accepted time.Time
 	random   rand.PCG
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/infinirouter/infinirouter/host/forward"
 	"github.com/infinirouter/infinirouter/host/openai"
 	"github.com/infinirouter/infinirouter/host/route"
-	"github.com/infinirouter/infinirouter/host/service"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
@@ -159,7 +157,7 @@ func (r *Router) parse(x *exchange) *fault {
 	if x.route == nil {
 		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no route for %s and model %q", printable(x.ctx.Path()), printable(model)), kind: outcomeRejected}
 	}
-	x.chain = x.gen.chains[x.route]
+	x.chain, x.manner = x.gen.chains[x.route], x.gen.manners[x.route]
 	x.body.doc.Bound(int(x.maxBody()))
 	if limit := x.route.Config.MaxBody; limit > 0 && int64(len(raw)) > limit {
 		return &fault{status: fasthttp.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body has %d bytes: over the limit routes.%s.max_body = %d", len(raw), x.route.Config.Name, limit), kind: outcomeRejected}
@@ -238,60 +236,6 @@ func (g *generation) noModel(model []byte) *fault {
 		f.status = fasthttp.StatusNotFound
 	}
 	return f
-}
-
-// send is step 5: the plan is walked until a service's reply begins.
-func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *fault) {
-	body, err := x.body.bytes()
-	if err != nil {
-		return nil, badRequest(err.Error())
-	}
-	x.watch = forward.NewWatch(x.ctx.Conn())
-	server := &x.gen.config.Server
-	path := x.ctx.Path()
-	x.request = forward.Request{
-		Source:         &x.ctx.Request.Header,
-		Method:         x.ctx.Method(),
-		Path:           path,
-		Version:        versionOf(path),
-		Query:          x.ctx.URI().QueryString(),
-		Body:           body,
-		ClientAddress:  x.peer,
-		Scheme:         x.scheme(),
-		OriginalHost:   x.ctx.Request.Header.Host(),
-		RequestID:      x.id,
-		Stream:         x.body.stream(),
-		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
-		TrustForwarded: server.TrustForwarded,
-		// A policy that reads replies must be able to.
-		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
-	}
-	sent := time.Now()
-	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
-	if err != nil {
-		return nil, forwardFault(err)
-	}
-	x.outcome.attempts = reply.Attempts()
-	x.outcome.service = reply.Target().Name()
-	x.target = reply.Target().(*service.Service)
-	x.headAfter = time.Since(sent)
-	x.opened = reply
-	return reply, nil
-}
-
-// attempted counts one failed attempt against the service that caused it.
-func (x *exchange) attempted(t forward.Target, err *forward.Error) {
-	s := t.(*service.Service)
-	x.outcome.attempts++
-	x.outcome.service = s.Name()
-	x.timedOut(err)
-	switch err.Kind {
-	case forward.KindClientGone:
-		s.Observe(service.Neutral, 0)
-	case forward.KindNoSlot:
-	default:
-		s.Observe(service.Failed, 0)
-	}
 }
 
 // refuse turns a fault into the response and the outcome.

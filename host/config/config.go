@@ -131,7 +131,8 @@ type Route struct {
 	Policies []string
 	Balance  string // "least_request", "round_robin" or "random"
 	MaxBody  int64  // 0: the server's
-	Retries  int    // further services to try, at most; default 2
+	Retries  int    // further tries, at most; default 2
+	Retry    Retry
 
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts

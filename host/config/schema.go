@@ -131,7 +131,8 @@ func routeSchema(r *Route) []key {
 		list("policies", &r.Policies, nil, "Its chain, in order.", notEmpty),
 		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom),
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
-		integer("retries", &r.Retries, 2, span{0, 10}, "Further services to try when one cannot be reached."),
+		integer("retries", &r.Retries, 2, span{0, 10}, "Further tries, at most, before the first byte of a reply."),
+		table("retry", "When and how those tries are made.", retrySchema(&r.Retry)),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
 	}, timeoutKeys(&r.Timeouts, "the service's, else the server's")...)
 }
