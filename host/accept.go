@@ -119,7 +119,7 @@ func (x *exchange) fillRecord() {
 		Service: o.service, Status: o.status, Attempts: o.attempts,
 		BodyBytes: int64(len(x.body.raw)), ReplyBytes: o.replyBytes,
 		FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
-		Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
+		Fallback: x.fallback, Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
 	}
 	if x.route != nil {
 		rec.Route = x.route.Config.Name
@@ -167,7 +167,7 @@ func (x *exchange) reset() {
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
 	x.reply, x.outcome = earlyReply{}, outcome{}
 	x.request = forward.Request{}
-	x.headAfter = 0
+	x.headAfter, x.fallback, x.sent = 0, "", time.Time{}
 	clear(x.cands)
 	clear(x.serving)
 	clear(x.plan)

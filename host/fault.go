@@ -20,6 +20,7 @@ type fault struct {
 	kind       outcomeKind
 	retryAfter int   // seconds, 0: no header
 	cause      error // for the log
+	elsewhere  bool  // another model may be asked in place of this one
 }
 
 func badRequest(message string) *fault {
@@ -48,7 +49,7 @@ func forwardFault(err error) *fault {
 	if !errors.As(err, &e) {
 		return f
 	}
-	f.status, f.message = e.Status, e.Public()
+	f.status, f.message, f.elsewhere = e.Status, e.Public(), e.Retryable
 	switch e.Kind {
 	case forward.KindClientGone:
 		f.kind = outcomeClientGone

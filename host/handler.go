@@ -67,11 +67,7 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 	if replied, f := r.rewrite(x); replied || f != nil {
 		return false, f
 	}
-	plan, f := r.plan(x)
-	if f != nil {
-		return false, f
-	}
-	reply, f := r.send(x, plan)
+	reply, f := r.forward(x)
 	if f != nil {
 		return false, f
 	}
@@ -216,7 +212,7 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 	}
 	x.ranked = x.route.Balancer.Rank(x.cands, x.Random)
 	if len(x.ranked) == 0 {
-		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1}
+		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1, elsewhere: true}
 	}
 	x.plan = x.plan[:0]
 	for _, c := range x.ranked {
@@ -229,9 +225,9 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 // healthy.
 func (g *generation) noModel(model []byte) *fault {
 	if g.services.Knows(model) {
-		return &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no healthy service for model %q", printable(model)), param: "model", kind: outcomeRejected, retryAfter: 1}
+		return &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no healthy service for model %q", printable(model)), param: "model", kind: outcomeRejected, retryAfter: 1, elsewhere: true}
 	}
-	f := &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("unknown model %q: GET /v1/models lists the models", printable(model)), param: "model", code: "model_not_found", kind: outcomeRejected}
+	f := &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("unknown model %q: GET /v1/models lists the models", printable(model)), param: "model", code: "model_not_found", kind: outcomeRejected, elsewhere: true}
 	if g.config.Server.ErrorFormat == config.ErrorFormatOpenAI {
 		f.status = fasthttp.StatusNotFound
 	}
@@ -275,6 +271,9 @@ func (x *exchange) head() {
 	h.SetBytesV(headerRequestID, x.id)
 	if x.gen.config.Server.ExposeService && x.outcome.service != "" {
 		h.Set(headerService, x.outcome.service)
+	}
+	if x.fallback != "" {
+		h.Set(headerFallback, x.fallback)
 	}
 }
 

@@ -10,13 +10,19 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// send is step 5: the plan is walked until a service's reply begins.
+// send is step 5: the plan is walked until a service's reply begins, under one
+// request_timeout for all the models of an exchange.
 func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *fault) {
 	body, err := x.body.bytes()
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}
-	x.watch = forward.NewWatch(x.ctx.Conn())
+	sent := time.Now()
+	if x.watch == nil {
+		x.watch = forward.NewWatch(x.ctx.Conn())
+		x.sent = sent
+	}
+	before := x.outcome.attempts
 	server := &x.gen.config.Server
 	path := x.ctx.Path()
 	x.request = forward.Request{
@@ -31,6 +37,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		OriginalHost:   x.ctx.Request.Header.Host(),
 		RequestID:      x.id,
 		Stream:         x.body.stream(),
+		Since:          x.sent,
 		Retry:          &x.manner.retry,
 		Hold:           x.manner.hold && x.body.stream(),
 		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
@@ -38,19 +45,17 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		// A policy that reads replies must be able to.
 		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
 	}
-	sent := time.Now()
 	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
 	x.tallied()
 	if err != nil {
 		return nil, forwardFault(err)
 	}
-	x.outcome.attempts = reply.Attempts()
+	x.outcome.attempts = before + reply.Attempts()
 	x.outcome.service = reply.Target().Name()
 	if !reply.Replayed() {
 		x.target = reply.Target().(*service.Service)
 	}
 	x.headAfter = time.Since(sent)
-	x.opened = reply
 	return reply, nil
 }
 

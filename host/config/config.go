@@ -134,6 +134,8 @@ type Route struct {
 	Retries  int    // further tries, at most; default 2
 	Retry    Retry
 
+	Fallbacks []string // models to ask when nobody serves the one asked for
+
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts
 }

@@ -132,6 +132,7 @@ func routeSchema(r *Route) []key {
 		choice("balance", &r.Balance, "How a service is picked.", BalanceLeastRequest, BalanceRoundRobin, BalanceRandom),
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further tries, at most, before the first byte of a reply."),
+		list("fallbacks", &r.Fallbacks, nil, "Models to ask, in order, when nobody serves the one asked for.", checkModel),
 		table("retry", "When and how those tries are made.", retrySchema(&r.Retry)),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
 	}, timeoutKeys(&r.Timeouts, "the service's, else the server's")...)

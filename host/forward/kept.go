@@ -59,9 +59,10 @@ func (t *trip) keep(status int) {
 }
 
 // replay makes the kept reply the trip's, as if it came from a connection. The
-// trip holds no slot then.
+// trip holds no slot then, and has no client to watch.
 func (t *trip) replay() {
 	k := t.kept
+	t.client = nil
 	t.in.release()
 	t.in = input{b: k.body, w: len(k.body)}
 	k.header.CopyTo(&t.header)
