@@ -129,7 +129,7 @@ func (x *exchange) fillRecord() {
 		Service: o.service, Status: o.status, Attempts: o.attempts,
 		BodyBytes: int64(len(x.body.raw)), ReplyBytes: o.replyBytes,
 		Queued: o.queued, FirstByte: o.firstByte, Total: o.total, Stream: x.body.stream(),
-		Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
+		Fallback: x.fallback, Outcome: string(o.kind), Err: o.err, Vars: rec.Vars[:0],
 	}
 	if x.route != nil {
 		rec.Route = x.route.Config.Name
@@ -171,14 +171,14 @@ func (x *exchange) reset() {
 	x.body.reset()
 	x.replyDoc.Reset()
 	x.vars.reset()
-	x.metrics = nil
+	x.metrics, x.manner = nil, nil
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
 	x.keyID, x.peer, x.last = "", "", false
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
 	x.outcome = outcome{}
 	x.dropReply()
 	x.request = forward.Request{}
-	x.headAfter = 0
+	x.headAfter, x.fallback, x.sent = 0, "", time.Time{}
 	clear(x.gates)
 	x.gates, x.shut = x.gates[:0], nil
 	clear(x.cands)

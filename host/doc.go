@@ -15,8 +15,10 @@
 //     transactions, or answer at once.
 //  4. route (handler.go, candidates.go): the model's healthy services are the
 //     candidates, on_route scores them, the balancer ranks them.
-//  5. forward (package forward): the plan is walked until a reply begins. While
-//     all its services are full the request waits (slots.go).
+//  5. forward (send.go, manner.go, package forward): the plan is walked, as the
+//     route's manner says, until a reply begins. Steps 4 and 5 are done again for
+//     a fallback when nobody serves the model (fallback.go).
+//     While all services are full the request waits (slots.go).
 //  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
 //     one that streams is passed on event by event, through on_event where a
 //     policy has it. fasthttp reads a stream after the handler returned, so the

@@ -30,6 +30,7 @@ type exchange struct {
 	draining *atomic.Bool // the router's
 	route    *route.Route
 	chain    *chain
+	manner   *manner
 	accepted time.Time
 	random   rand.PCG
 
@@ -71,6 +72,8 @@ type exchange struct {
 	watch     *forward.Watch
 	target    *service.Service // who answers, until it was told how it went
 	opened    *forward.Reply
+	fallback  string        // the route's model that served in place of the one asked for
+	sent      time.Time     // first Send
 	headAfter time.Duration // Send to the reply's first byte
 	record    telemetry.Record
 }

@@ -20,6 +20,7 @@ type fault struct {
 	kind       outcomeKind
 	retryAfter int    // seconds, 0: no header
 	cause      error  // for the log
+	elsewhere  bool   // another model may be asked in place of this one
 	knob       string // the limit that was met
 }
 
@@ -49,7 +50,7 @@ func forwardFault(err error) *fault {
 	if !errors.As(err, &e) {
 		return f
 	}
-	f.status, f.message = e.Status, e.Public()
+	f.status, f.message, f.elsewhere = e.Status, e.Public(), e.Retryable
 	switch e.Kind {
 	case forward.KindClientGone:
 		f.kind = outcomeClientGone

@@ -24,6 +24,7 @@ type generation struct {
 	services *service.Set
 	routes   *route.Table
 	chains   map[*route.Route]*chain
+	manners  map[*route.Route]*manner
 	policies map[string]policy
 	keys     map[[sha256.Size]byte]string // hash of a client's key to its id
 	named    map[string]bool              // paths beside the endpoints that a route names
@@ -70,8 +71,10 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 	g.services = services
 	g.routes = route.NewTable(cfg.Routes)
 	g.chains = make(map[*route.Route]*chain, len(cfg.Routes))
+	g.manners = make(map[*route.Route]*manner, len(cfg.Routes))
 	for _, r := range g.routes.Routes() {
 		g.chains[r] = newChain(r.Config.Policies, g.policies)
+		g.manners[r] = newManner(&r.Config)
 	}
 	g.named = make(map[string]bool)
 	for _, r := range cfg.Routes {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/infinirouter/infinirouter/host/forward"
 	"github.com/infinirouter/infinirouter/host/openai"
 	"github.com/infinirouter/infinirouter/host/route"
-	"github.com/infinirouter/infinirouter/host/service"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
@@ -52,11 +50,7 @@ func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
 	if replied, f := r.rewrite(x); replied || f != nil {
 		return false, f
 	}
-	plan, f := r.plan(x)
-	if f != nil {
-		return false, f
-	}
-	reply, f := r.sendInTurn(x, plan)
+	reply, f := r.forward(x)
 	if f != nil {
 		return false, f
 	}
@@ -142,7 +136,7 @@ func (r *Router) parse(x *exchange) *fault {
 	if x.route == nil {
 		return &fault{status: fasthttp.StatusNotFound, message: fmt.Sprintf("no route for %s and model %q", printable(x.ctx.Path()), printable(model)), kind: outcomeRejected}
 	}
-	x.chain = x.gen.chains[x.route]
+	x.chain, x.manner = x.gen.chains[x.route], x.gen.manners[x.route]
 	x.body.doc.Bound(int(x.maxBody()))
 	if limit := x.route.Config.MaxBody; limit > 0 && int64(len(raw)) > limit {
 		return &fault{status: fasthttp.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body has %d bytes: over the limit routes.%s.max_body = %d", len(raw), x.route.Config.Name, limit), kind: outcomeRejected}
@@ -201,7 +195,7 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 	}
 	x.ranked = x.route.Balancer.Rank(x.cands, x.affinity(), x.Random)
 	if len(x.ranked) == 0 {
-		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1}
+		return nil, &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no service is left for model %q: policies or weights exclude all %d", printable(model), len(x.serving)), kind: outcomeRejected, retryAfter: 1, elsewhere: true}
 	}
 	x.plan = x.plan[:0]
 	for _, c := range x.ranked {
@@ -214,72 +208,13 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 // healthy.
 func (g *generation) noModel(model []byte) *fault {
 	if g.services.Knows(model) {
-		return &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no healthy service for model %q", printable(model)), param: "model", kind: outcomeRejected, retryAfter: 1}
+		return &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("no healthy service for model %q", printable(model)), param: "model", kind: outcomeRejected, retryAfter: 1, elsewhere: true}
 	}
-	f := &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("unknown model %q: GET /v1/models lists the models", printable(model)), param: "model", code: "model_not_found", kind: outcomeRejected}
+	f := &fault{status: fasthttp.StatusServiceUnavailable, message: fmt.Sprintf("unknown model %q: GET /v1/models lists the models", printable(model)), param: "model", code: "model_not_found", kind: outcomeRejected, elsewhere: true}
 	if g.config.Server.ErrorFormat == config.ErrorFormatOpenAI {
 		f.status = fasthttp.StatusNotFound
 	}
 	return f
-}
-
-// send is step 5: the plan is walked until a service's reply begins.
-func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *fault) {
-	body, err := x.body.bytes()
-	if err != nil {
-		return nil, badRequest(err.Error())
-	}
-	if x.watch == nil {
-		x.watch = forward.NewWatch(x.ctx.Conn())
-	}
-	server := &x.gen.config.Server
-	path := x.ctx.Path()
-	x.request = forward.Request{
-		Source:         &x.ctx.Request.Header,
-		Method:         x.ctx.Method(),
-		Path:           servicePath(path),
-		Version:        versionOf(path),
-		Query:          x.ctx.URI().QueryString(),
-		Body:           body,
-		ClientAddress:  x.peer,
-		Scheme:         x.scheme(),
-		OriginalHost:   x.ctx.Request.Header.Host(),
-		RequestID:      x.id,
-		Stream:         x.body.stream(),
-		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
-		TrustForwarded: server.TrustForwarded,
-		// A policy that reads replies must be able to.
-		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
-	}
-	sent := time.Now()
-	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
-	if err != nil {
-		return nil, forwardFault(err)
-	}
-	x.outcome.attempts = reply.Attempts()
-	x.outcome.service = reply.Target().Name()
-	x.target = serviceOf(reply.Target())
-	x.headAfter = time.Since(sent)
-	x.opened = reply
-	if replyResult(reply.Status()) == service.Succeeded {
-		x.target.Answered()
-	}
-	return reply, nil
-}
-
-// attempted counts one failed attempt against the service that caused it.
-func (x *exchange) attempted(t forward.Target, err *forward.Error) {
-	s := serviceOf(t)
-	x.outcome.attempts++
-	x.outcome.service = s.Name()
-	x.timedOut(err)
-	switch err.Kind {
-	case forward.KindClientGone:
-		s.Observe(service.Neutral, 0)
-	case forward.KindNoSlot, forward.KindExhausted: // not the service's fault
-	default:
-		s.Observe(service.Failed, 0)
-	}
 }
 
 // refuse turns a fault into the response and the outcome.
@@ -306,6 +241,9 @@ func (x *exchange) head() {
 	}
 	if x.gen.config.Server.ExposeService && x.outcome.service != "" {
 		h.Set(headerService, x.outcome.service)
+	}
+	if x.fallback != "" {
+		h.Set(headerFallback, x.fallback)
 	}
 }
 

@@ -436,7 +436,7 @@ func TestUnreadRequestIsAccounted(t *testing.T) {
 	}
 }
 
-// TestClientThatStopsReading is let go after stream_idle_timeout, wherever in
+// TestClientThatStopsReading is let go after client_write_timeout, wherever in
 // the reply it stopped.
 func TestClientThatStopsReading(t *testing.T) {
 	s := startService(t, func(w http.ResponseWriter, r *http.Request) {
@@ -445,7 +445,7 @@ func TestClientThatStopsReading(t *testing.T) {
 			_, _ = io.WriteString(w, "data: "+strings.Repeat("x", 4<<10)+"\n\n")
 		}
 	})
-	r := startRouter(t, oneService(s.URL, "[server]\nstream_idle_timeout = \"200ms\""))
+	r := startRouter(t, oneService(s.URL, "[server]\nclient_write_timeout = \"200ms\""))
 	c, _ := dialRouter(t, r)
 	_, _ = io.WriteString(c, chatRequest(streamChat))
 	accessLine(t, r, "client_gone")

@@ -153,7 +153,10 @@ type Route struct {
 	Balance  string // one of the values below
 	Affinity Affinity
 	MaxBody  int64 // 0: the server's
-	Retries  int   // further services to try, at most; default 2
+	Retries  int   // further tries, at most; default 2
+	Retry    Retry
+
+	Fallbacks []string // models to ask when nobody serves the one asked for
 
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts

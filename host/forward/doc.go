@@ -15,10 +15,13 @@
 // whose reply has no other end. A connection that breaks anywhere else is an
 // *Error, and so is a reply that can be read in two ways.
 //
-// A request is sent twice only when nobody can have seen it the first time.
-// Another target is tried when no connection came about, or when not a byte of
-// the request was taken by one. Once a byte was written, a broken connection is
-// the answer: 502.
+// A request is sent twice only when nobody can have seen it the first time, or
+// when the route allows it. Another target is tried when no connection came
+// about, or when not a byte of the request was taken by one. Once a byte was
+// written, a broken connection is the answer, 502, unless Retry says otherwise
+// (retry.go): after some statuses of a reply, or where work may be done twice.
+// How often is bounded by a budget (budget.go), how soon by a pause (backoff.go),
+// and how long anything may take by limits that errors name (limits.go).
 //
 // A client that leaves takes the service's work with it. A Watch (watch.go)
 // sees the hang-up and closes the service's connection, while connecting,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -16,6 +17,7 @@ type Kind string
 const (
 	KindConnect    Kind = "connect"     // no connection, or it took no byte of the request
 	KindProtocol   Kind = "protocol"    // the reply was cut or malformed
+	KindStatus     Kind = "status"      // the reply's status is one to try again after
 	KindTooLarge   Kind = "too_large"   // the reply is over max_reply_body: no fault of the service's
 	KindTimeout    Kind = "timeout"     // the service was silent for longer than a knob says
 	KindClientGone Kind = "client_gone" // the client hung up
@@ -30,11 +32,15 @@ const StatusClientGone = 499
 // Error is why a request has no reply, or why a reply ended early. Error() is
 // for logs and may hold addresses; Public is for clients.
 type Error struct {
-	Status    int    // 502, 503, 504 or 499
+	Status    int    // 502, 503, 504 or 499; the service's own for KindStatus
 	Service   string // the service's name, "" when the plan had none
-	Retryable bool   // nothing of the request can have been processed
+	Retryable bool   // another try may be made
 	Kind      Kind
+	Again     bool // an earlier attempt for this request failed there too
 	Err       error
+
+	reached bool          // the service has seen the request
+	wait    time.Duration // that the service asks for
 }
 
 // Error implements error.
@@ -76,6 +82,8 @@ func (e *Error) Public() string {
 			return fmt.Sprintf("service %q %s", e.Service, t.Error())
 		}
 		return fmt.Sprintf("service %q did not answer in time", e.Service)
+	case KindStatus:
+		return fmt.Sprintf("service %q %v", e.Service, e.Err)
 	case KindClientGone:
 		return "the client closed the connection"
 	case KindNoSlot:

@@ -62,54 +62,22 @@ func New(o Options) *Forwarder {
 // Send walks the plan until a service's reply begins, and returns the Reply,
 // whose Close the caller owes on every path.
 //
-// A target without a free slot is passed over. Another target is tried, at
-// most maxRetries times, when a failure came before a byte of the request was
-// taken. onAttempt, which may be nil, hears of each attempt that failed, a
-// missing slot included.
+// A target without a free slot is passed over. A further try is made, at most
+// maxRetries times, when a failure came before a byte of the request was
+// taken, and when req.Retry says so. onAttempt, which may be nil, hears of each
+// attempt that failed, a missing slot included.
 //
 // client may be nil. The Reply's Close stops it; when Send returns an error,
 // the caller does. The error is always an *Error, and all slots are released.
 func (f *Forwarder) Send(req *Request, plan []Target, maxRetries int, client *Watch, onAttempt func(Target, *Error)) (*Reply, error) {
 	t := f.trips.Get().(*trip)
 	t.start(req, client)
+	if req.Retry != nil {
+		req.Retry.Budget.Request(time.Now())
+	}
 	if e := t.walk(plan, maxRetries, onAttempt); e != nil {
 		t.recycle()
 		return nil, e
 	}
-	return &Reply{t: t, target: t.target, status: t.header.StatusCode(), attempts: t.attempts}, nil
-}
-
-// walk tries targets. Without an error the trip holds a slot and a reply.
-func (t *trip) walk(plan []Target, maxRetries int, onAttempt func(Target, *Error)) *Error {
-	var last *Error
-	for _, target := range plan {
-		if t.client.Gone() {
-			return goneError(target.Name())
-		}
-		t.target = target
-		var e *Error
-		if !target.Acquire() {
-			e = noSlotError(target.Name(), slotError(target.Config().MaxInFlight))
-		} else {
-			t.attempts++
-			if e = t.attempt(); e == nil {
-				return nil
-			}
-			target.Release()
-		}
-		if onAttempt != nil {
-			onAttempt(target, e)
-		}
-		// A service that is full explains a failure only when none was tried.
-		if last == nil || e.Kind != KindNoSlot || last.Kind == KindNoSlot {
-			last = e
-		}
-		if !e.Retryable || t.attempts > maxRetries {
-			break
-		}
-	}
-	if last == nil {
-		last = noSlotError("", errNoTarget)
-	}
-	return last
+	return &Reply{t: t, target: t.target, status: t.header.StatusCode(), attempts: t.attempts, replayed: !t.held}, nil
 }

@@ -16,6 +16,7 @@ type Reply struct {
 	target   Target
 	status   int
 	attempts int
+	replayed bool
 }
 
 // Status is the reply's status code, 200 to 599.
@@ -26,6 +27,10 @@ func (r *Reply) Target() Target { return r.target }
 
 // Attempts is how many targets were tried, this one included.
 func (r *Reply) Attempts() int { return r.attempts }
+
+// Replayed reports whether onAttempt has heard of this reply already: it said
+// "not now", and all that was tried after it failed.
+func (r *Reply) Replayed() bool { return r.replayed }
 
 // Header holds the reply's fields, without those that were for the service's
 // connection alone, and without Date and Transfer-Encoding, which whoever

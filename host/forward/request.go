@@ -53,6 +53,13 @@ type Request struct {
 	DropAcceptEncoding bool
 	// Limits are the route's.
 	Limits Limits
+	// Retry says when to try again. nil: what no service has seen.
+	Retry *Retry
+	// Hold keeps a stream's head back until the first byte of its body has
+	// come: until then another try can be made.
+	Hold bool
+	// Tally is what Send writes for the caller.
+	Tally Tally
 	// Since is when Limits.Request began to count; zero: with Send.
 	Since time.Time
 	// TrustForwarded appends to the client's X-Forwarded-For and keeps its

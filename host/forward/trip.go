@@ -17,6 +17,8 @@ type trip struct {
 	req      *Request
 	client   *Watch
 	target   Target
+	held     bool  // a slot of target's
+	kept     *kept // the last reply that said "not now"
 	attempts int
 	total    limit     // request_timeout
 	deadline time.Time // of total
@@ -56,7 +58,7 @@ func newTrip(f *Forwarder) *trip {
 }
 
 func (t *trip) start(req *Request, client *Watch) {
-	t.req, t.client, t.err, t.attempts = req, client, nil, 0
+	t.req, t.client, t.attempts = req, client, 0
 	t.total = t.f.requestLimit(req)
 	since := req.Since
 	if since.IsZero() {
@@ -71,7 +73,7 @@ func (t *trip) recycle() {
 	t.header.Reset()
 	t.origin.reset()
 	t.head.forget()
-	t.req, t.client, t.target = nil, nil, nil
+	t.req, t.client, t.target, t.kept, t.held = nil, nil, nil, nil, false
 	t.f.trips.Put(t)
 }
 
@@ -104,7 +106,12 @@ func (t *trip) exchange() (again bool, e *Error) {
 		readErr := t.readHead()
 		if readErr == nil {
 			t.reusable = t.reusable && err == nil
-			return false, nil
+			if e := t.refusal(); e != nil {
+				return false, e
+			}
+			if readErr = t.awaitBody(); readErr == nil {
+				return false, nil
+			}
 		}
 		if err == nil {
 			err = readErr
@@ -116,7 +123,9 @@ func (t *trip) exchange() (again bool, e *Error) {
 	case t.client.Gone():
 		return false, goneError(name)
 	case t.sent > 0:
-		return false, replyError(name, err)
+		e := replyError(name, err)
+		e.reached, e.Retryable = true, t.mayDouble(err)
+		return false, e
 	case errors.As(err, new(*timeoutError)): // the time is up, for others too
 		return false, replyError(name, err)
 	case t.fresh:
@@ -132,6 +141,16 @@ func (t *trip) finish() {
 	// has done so already, Gone says it.
 	t.client.unbind()
 	t.client.Stop()
+	if t.held {
+		t.part()
+		t.target.Release()
+	}
+	t.recycle()
+}
+
+// part gives the connection back, or closes it.
+func (t *trip) part() {
+	t.client.unbind()
 	if t.ended() && t.reusable && t.uploaded() && !t.client.Gone() && t.quiet() {
 		if t.looped != nil {
 			t.looped.Unbind()
@@ -141,8 +160,6 @@ func (t *trip) finish() {
 	} else {
 		t.drop()
 	}
-	t.target.Release()
-	t.recycle()
 }
 
 // drop closes the connection and waits for what still writes to it.

@@ -27,7 +27,7 @@ func releaseOut(out *[]byte) {
 func (t *trip) write() error {
 	out := outPool.Get().(*[]byte)
 	*out = t.req.appendHead((*out)[:0], t.target, &t.origin)
-	t.sent, t.hasty, t.idle, t.waitUntil = 0, !t.client.eager(), false, time.Time{}
+	t.sent, t.hasty, t.idle, t.waitUntil, t.err = 0, !t.client.eager(), false, time.Time{}, nil
 	now := time.Now()
 	soon := now.Add(patience)
 	t.expect(now)

@@ -70,6 +70,7 @@ func appendAttrs(to []slog.Attr, r *Record) []slog.Attr {
 	to = appendText(to, "route", r.Route)
 	to = appendText(to, "model_asked", view(r.ModelAsked))
 	to = appendText(to, "model", view(r.Model))
+	to = appendText(to, "fallback", r.Fallback)
 	to = appendText(to, "service", r.Service)
 	to = append(to, slog.Int("status", r.Status))
 	to = appendCount(to, "attempts", int64(r.Attempts))

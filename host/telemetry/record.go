@@ -13,6 +13,7 @@ type Record struct {
 	APIKeyID      string // never the key itself
 	ModelAsked    []byte // by the client
 	Model         []byte // routed by
+	Fallback      string // the model that served in place of the one asked for
 	Service       string // that answered last; "" when none was chosen
 	Status        int    // 0 when the client left before one was known
 	Attempts      int    // services tried
