@@ -57,7 +57,7 @@ func TestDialWaitsForADescriptor(t *testing.T) {
 func TestDialGivesUpWithItsTime(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
-	d := dialerTo(t, s.URL, 30*time.Millisecond)
+	d := dialerTo(t, s.URL, time.Second)
 	shortOf(t, d, syscall.ENFILE, 1<<40)
 	_, err := d.dial(context.Background())
 	var exhausted interface{ Exhausted() bool }
