@@ -84,9 +84,9 @@ type backend struct {
 	load    averages
 }
 
-func newBackend(id identity, where location, d *dialer, o Options, first settings, f *fleet) *backend {
+func newBackend(id identity, where location, d *dialer, o Options, first settings) *backend {
 	b := &backend{
-		id: id, where: where, dialer: d, fleet: f,
+		id: id, where: where, dialer: d,
 		client: newClient(d),
 		probe:  o.Probe,
 		look:   o.Look, lookEnds: func() {},

@@ -17,6 +17,7 @@ func (b *backend) judge(why string) {
 	b.mu.Lock()
 	o := &b.outlier
 	b.health.suspect = true
+	b.answered.Store(false) // what it answered before excuses nothing
 	if !allowed || o.standing == ejected || b.health.state != healthy {
 		if !allowed {
 			o.spare()

@@ -235,8 +235,11 @@ func TestLookOverHTTP(t *testing.T) {
 		"trtllm-serve":         {"", paths{"/metrics": reply(200, `[{"iter":1}]`+"\n"), "/prometheus/metrics": reply(200, "trtllm_num_requests_running 3\n")}, ""},
 		"a path":               {"/m", paths{"/m": reply(200, page)}, ""},
 		"a path, and no other": {"/m", paths{"/metrics": reply(200, page)}, "GET /m: status 404"},
-		"none": {"", paths{},
-			"GET /metrics: status 404; GET /prometheus/metrics: status 404"},
+		"none": {
+			"",
+			paths{},
+			"GET /metrics: status 404; GET /prometheus/metrics: status 404",
+		},
 		"of something else": {"/metrics", paths{"/metrics": reply(200, "up 1\n")}, "GET /metrics: no metric of an engine that is known"},
 		"a redirect":        {"/metrics", paths{"/metrics": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/m", 302) }, "/m": reply(200, page)}, "GET /metrics: status 302"},
 		"endless":           {"/metrics", paths{"/metrics": endless}, "GET /metrics: the page is over 8388608 bytes"},

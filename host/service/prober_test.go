@@ -159,6 +159,7 @@ func TestFailedRequestsHastenChecks(t *testing.T) {
 		f.set("a", Report{Reason: "refused"})
 		time.Sleep(time.Second)
 		start := time.Now()
+		a.Alive() // which is the past, once they fail
 		for range 3 {
 			a.Observe(Failed, 0)
 		}

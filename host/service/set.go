@@ -135,8 +135,8 @@ func (s *Set) carryOver(cfg config.Service, want settings, connectTimeout time.D
 		s.changes.Updated = append(s.changes.Updated, cfg.Name)
 		return newService(cfg, old.backend), nil
 	}
-	b := newBackend(id, where, d, opts, want, s.fleet)
-	b.late = len(prev.all) > 0
+	b := newBackend(id, where, d, opts, want)
+	b.fleet, b.late = s.fleet, len(prev.all) > 0
 	if old != nil {
 		s.changes.Replaced = append(s.changes.Replaced, cfg.Name)
 	} else {
