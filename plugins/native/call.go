@@ -171,7 +171,9 @@ func (c *Call) fail(kind plugins.FailureKind, format string, args ...any) {
 
 // Stop fails the call and leaves the guest, which waits for the host, at once: it
 // does not return.
-func (c *Call) Stop(kind plugins.FailureKind, format string, args ...any) { c.stop(kind, format, args...) }
+func (c *Call) Stop(kind plugins.FailureKind, format string, args ...any) {
+	c.stop(kind, format, args...)
+}
 
 // stop fails the call and leaves the guest at once.
 func (c *Call) stop(kind plugins.FailureKind, format string, args ...any) {

@@ -10,6 +10,8 @@ type Fuel struct {
 	used, reserve api.MutableGlobal
 	slice         int64
 	visit         func()
+	rest          int64 // the reserve, as it was filled
+	drawn         bool  // it may be less by now
 }
 
 // NewFuel returns the fuel that lies in two globals of an instance, given out
@@ -23,12 +25,25 @@ func NewFuel(used, reserve api.MutableGlobal, slice int64, visit func()) Fuel {
 func (f *Fuel) Fill(units int64) {
 	first := min(units, f.slice)
 	f.used.Set(uint64(first))
-	f.reserve.Set(uint64(units - first))
+	if rest := units - first; rest != f.rest || f.drawn {
+		f.rest, f.drawn = rest, false
+		f.reserve.Set(uint64(rest))
+	}
 }
+
+// Drawn must be called where the guest visits the host between two slices: before
+// that, which most calls do not reach, nobody has to look at the reserve.
+func (f *Fuel) Drawn() { f.drawn = true }
 
 // Left returns what is left in all: negative when the guest is out of fuel,
 // and then only.
-func (f *Fuel) Left() int64 { return int64(f.used.Get()) + int64(f.reserve.Get()) }
+func (f *Fuel) Left() int64 {
+	left := int64(f.used.Get())
+	if f.drawn {
+		return left + int64(f.reserve.Get())
+	}
+	return left + f.rest
+}
 
 // burn takes units on behalf of the guest and reports whether there were so
 // many. When there were not, the guest is out of fuel.
@@ -36,6 +51,7 @@ func (f *Fuel) burn(units int64) bool {
 	left := int64(f.used.Get()) - units
 	if left < 0 {
 		left += int64(f.reserve.Get())
+		f.drawn = true
 		f.reserve.Set(uint64(max(left-f.slice, 0)))
 		left = min(left, f.slice)
 		f.visit()

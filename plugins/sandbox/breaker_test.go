@@ -121,7 +121,7 @@ func TestAnOpenBreakerCostsNothing(t *testing.T) {
 	}
 	p.mu.Lock()
 	p.breaker.until = time.Now().Add(time.Hour)
-	p.mu.Unlock()
+	p.unlock()
 	n := testing.AllocsPerRun(100, func() {
 		if _, err := p.Call(abi.OnRequest, x); err == nil {
 			t.Error("called")

@@ -10,8 +10,8 @@
 //
 // A call (policy.go): take an instance from the pool (pool.go), give it fuel and
 // the exchange, call the hook, look at how it ended, give the instance back,
-// commit. Two short locks, no allocation, no goroutine, no clock but for every
-// 16th call. An instance that failed in any way is closed and never pooled
+// commit. No lock where nobody is in the way (park.go), no allocation, no
+// goroutine, no clock but for every 16th call. An instance that failed in any way is closed and never pooled
 // again: its memory is in an unknown state. A policy that keeps failing is not
 // called for a while (breaker.go).
 //
@@ -20,5 +20,6 @@
 // instances and figures; the last Release closes them, then the compiled code.
 //
 // What instances share of the machine: each has its memory outside the heap
-// (memory.go), and those that run for long take turns (lane.go).
+// (memory.go) and a stack of calls that ends (stack.go), and those that run for
+// long take turns (lane.go).
 package sandbox

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -21,18 +22,21 @@ type instance struct {
 	memory api.Memory
 	room   *linearMemory // behind memory
 	call   *native.Call
-	hooks  [abi.HookCount]api.Function // looked up once: that allocates
-	result [1]uint64                   // of a hook
+	free   atomic.Uint32 // 1: the favourite, in no call; see park.go
 
-	running    api.Function // what is called now, or was last
-	stackField int          // of it; see findStack
-	stackLimit int64        // bytes
+	// The hooks by number, looked up once since that allocates, and at beforeHooks
+	// what precedes them.
+	functions  [abi.HookCount + 1]api.Function
+	running    int       // the one that is called now, or was last
+	result     [1]uint64 // of it
+	stackField int       // see findStack
+	stackLimit int64     // bytes
 
 	calls uint32        // since it was made
 	made  time.Duration // when, since epoch
 	old   bool          // it was seen to have reached maxAge
-	born  uint32        // bytes of memory after configure
 	trial bool          // this call decides whether the breaker closes
+	tally [abi.HookCount]tally
 }
 
 // moduleConfig is empty: no name, so that many instances coexist, and no start
@@ -60,8 +64,7 @@ func (p *policy) newInstance() (*instance, error) {
 
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
-	began := time.Since(epoch)
-	defer p.share.spendSince(began)
+	defer p.share.spendSince(clock())
 	call := p.native.NewCall()
 	in := &instance{call: call, stackLimit: p.limits.Stack, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
 	in.room.visit = in.visit
@@ -78,9 +81,9 @@ func (p *policy) instantiate() (*instance, error) {
 	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.visit))
 	for h := range abi.Hook(abi.HookCount) {
 		if p.program.hooks.Has(h) {
-			in.hooks[h] = in.module.ExportedFunction(h.String())
+			in.functions[h] = in.module.ExportedFunction(h.String())
 			var err error
-			if in.stackField, err = findStack(in.hooks[h]); err != nil {
+			if in.stackField, err = findStack(in.functions[h]); err != nil {
 				return nil, errors.Join(err, in.close())
 			}
 		}
@@ -104,12 +107,14 @@ func (in *instance) instantiate(rt wazero.Runtime, compiled wazero.CompiledModul
 // it, on one fill of fuel; configure is the last.
 var initSteps = [...]string{meter.StartExport, abi.ExportInitialize, abi.ExportConfigure}
 
+const beforeHooks = abi.HookCount
+
 func (p *policy) initStep(in *instance, name string) error {
 	f := in.module.ExportedFunction(name)
 	if f == nil {
 		return nil
 	}
-	in.result[0], in.running = 0, f
+	in.result[0], in.running, in.functions[beforeHooks] = 0, beforeHooks, f
 	err := f.CallWithStack(in.call, in.result[:])
 	left := in.call.Fuel().Left()
 	in.room.rest()
@@ -125,9 +130,10 @@ func (p *policy) initStep(in *instance, name string) error {
 
 // ready makes an instance that is initialized fit for calls of hooks.
 func (p *policy) ready(in *instance) {
-	in.born, in.made = in.memory.Size(), time.Since(epoch)
+	in.functions[beforeHooks] = nil
+	in.room.grown, in.made = false, clock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.made++
 	p.initFuel = uint64(p.limits.InitFuel - in.call.Fuel().Left())
 }

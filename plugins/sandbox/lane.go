@@ -55,12 +55,12 @@ type share struct {
 }
 
 func newShare(percent int) *share {
-	return &share{rate: float64(percent) / 100, left: shareBurst, last: time.Since(epoch)}
+	return &share{rate: float64(percent) / 100, left: shareBurst, last: clock()}
 }
 
 // spendSince takes the time since then, whose pause comes with the next spend.
 func (s *share) spendSince(began time.Duration) {
-	now := time.Since(epoch)
+	now := clock()
 	s.spend(now-began, now)
 }
 

@@ -43,6 +43,7 @@ type linearMemory struct {
 	limit uint64 // bytes
 	visit func() // what a request for all of the 4 GiB is answered with, before it is refused
 	room  room
+	grown bool // it has become larger; whoever wants to know sets it back
 
 	inLane bool          // its guest has used up a slice in this call
 	since  time.Duration // when it came in, since epoch
@@ -54,6 +55,7 @@ func (m *linearMemory) Allocate(_, _ uint64) experimental.LinearMemory { return 
 // Reallocate implements experimental.LinearMemory: nil refuses.
 func (m *linearMemory) Reallocate(size uint64) []byte {
 	if size <= m.limit {
+		m.grown = true
 		return m.room.grow(size, m.limit)
 	}
 	if size == meter.MaxPages*pageSize {
@@ -72,7 +74,7 @@ func (m *linearMemory) turn() {
 		}
 	}
 	m.lane.enter()
-	m.inLane, m.since = true, time.Since(epoch)
+	m.inLane, m.since = true, clock()
 }
 
 // rest is called when the guest has returned.
@@ -85,7 +87,7 @@ func (m *linearMemory) rest() {
 func (m *linearMemory) leave() (pause time.Duration) {
 	m.inLane = false
 	m.lane.leave()
-	now := time.Since(epoch)
+	now := clock()
 	return m.share.spend(now-m.since, now)
 }
 

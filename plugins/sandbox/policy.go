@@ -21,6 +21,9 @@ const timeEvery = 16
 // epoch makes a duration of a clock reading, which is cheaper than a time.
 var epoch = time.Now()
 
+// clock is the time since epoch.
+func clock() time.Duration { return time.Since(epoch) }
+
 // policy is what all holders of equal specs share.
 type policy struct {
 	name, plugin string
@@ -42,7 +45,10 @@ type policy struct {
 	// breakerErrors are made beforehand: an open breaker must cost nothing.
 	breakerErrors [abi.HookCount]*plugins.CallError
 
-	mu        sync.Mutex // guards what follows, never held over guest code
+	favourite atomic.Pointer[instance] // see park.go
+	attention atomic.Bool              // calls must come by mu
+
+	mu        sync.Mutex // guards what follows, never held over guest code; unlock leaves it
 	pool      pool
 	breaker   breaker
 	stats     [abi.HookCount]figures
@@ -101,14 +107,14 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	var began time.Duration
 	timed := in.calls%timeEvery == 0
 	if timed {
-		began = time.Since(epoch)
+		began = clock()
 		in.old = began-in.made >= maxAge
 	}
 	in.calls++
 	in.call.Start(hook, x)
 	in.call.Fuel().Fill(p.fuel[hook])
-	in.running = in.hooks[hook]
-	err := in.running.CallWithStack(in.call, in.result[:])
+	in.running = int(hook)
+	err := in.functions[hook].CallWithStack(in.call, in.result[:])
 	left := in.call.Fuel().Left()
 	in.room.rest()
 	in.call.Finish()
@@ -119,16 +125,16 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 		if begun {
 			x.Rollback()
 		}
-		return 0, p.discard(in, hook, left, fault)
+		return 0, p.discard(in, sample{hook: hook, fuel: uint64(p.fuel[hook] - max(left, 0))}, fault)
 	}
 	if in.call.HasFailText() {
 		p.logWords(in.call, hook)
 	}
-	var took time.Duration
+	spent := sample{hook: hook, fuel: uint64(p.fuel[hook] - left), timed: timed}
 	if timed {
-		took = time.Since(epoch) - began
+		spent.took = clock() - began
 	}
-	p.done(in, hook, left, timed, took)
+	p.done(in, spent)
 	if begun {
 		x.Commit()
 	}
@@ -151,47 +157,6 @@ func (p *policy) judge(in *instance, hook abi.Hook, action abi.Action, err error
 	return nil
 }
 
-// done gives an instance back after a call that went well.
-func (p *policy) done(in *instance, hook abi.Hook, left int64, timed bool, took time.Duration) {
-	worn := p.worn(in)
-	p.mu.Lock()
-	st := &p.stats[hook]
-	st.calls++
-	st.spend(uint64(p.fuel[hook] - left))
-	if timed {
-		st.timed++
-		st.time += took
-	}
-	trial := in.trial
-	if trial {
-		p.breaker.close()
-	}
-	if worn || p.pool.closed {
-		p.giveUpPlace()
-		p.mu.Unlock()
-		p.closeInstance(in)
-	} else {
-		p.put(in)
-		p.mu.Unlock()
-	}
-	if trial {
-		p.logger.Info("policy works again, calling it", "policy", p.name)
-	}
-}
-
-// discard closes an instance after a call that failed.
-func (p *policy) discard(in *instance, hook abi.Hook, left int64, f *native.Failure) *plugins.CallError {
-	e := p.callError(hook, f.Kind, f.Reason)
-	p.mu.Lock()
-	p.stats[hook].spend(uint64(p.fuel[hook] - max(left, 0)))
-	opened := p.noteFailure(e, in.trial)
-	p.giveUpPlace()
-	p.mu.Unlock()
-	p.logOpened(opened)
-	p.closeInstance(in)
-	return e
-}
-
 // noteFailure counts a failed call. The lock is held.
 func (p *policy) noteFailure(e *plugins.CallError, trial bool) (opened bool) {
 	p.stats[e.Hook].fail(e.Kind)
@@ -207,8 +172,7 @@ func (p *policy) logOpened(opened bool) {
 }
 
 func (p *policy) closeInstance(in *instance) {
-	began := time.Since(epoch)
-	defer p.share.spendSince(began) // it may have touched all the memory that it may have
+	defer p.share.spendSince(clock()) // it may have touched all the memory that it may have
 	if err := in.close(); err != nil {
 		p.logger.Warn("cannot close instance", "policy", p.name, "error", err)
 	}

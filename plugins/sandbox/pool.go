@@ -22,13 +22,13 @@ const (
 	maxAge   = time.Hour
 )
 
-// pool holds the instances of a policy. The last one given back is the first
-// one taken, so that few stay warm in the processor's caches. Guarded by the
-// policy's lock.
+// pool holds the instances of a policy. The favourite is taken first, then the
+// last one given back, so that few stay warm in the processor's caches. Guarded
+// by the policy's lock.
 type pool struct {
-	idle    []*instance
-	unused  int // fewest that were idle at a time since the last sweep
-	alive   int // made or being made, idle or in use
+	idle    []*instance // but for the favourite
+	unused  int         // fewest that were idle at a time since the last sweep
+	alive   int         // made or being made, idle or in use
 	max     int
 	waiters []chan *instance // first come, first served
 	closed  bool
@@ -37,24 +37,42 @@ type pool struct {
 // acquire takes an instance for a call of hook. It makes one while there are
 // fewer than allowed, and waits a little when there are not.
 func (p *policy) acquire(hook abi.Hook) (*instance, *plugins.CallError) {
+	if !p.attention.Load() {
+		if in := p.takeFavourite(); in != nil {
+			return in, nil
+		}
+	}
 	trial := false
 	p.mu.Lock()
 	if p.breaker.open {
 		if trial = p.breaker.admit(time.Now()); !trial {
 			p.stats[hook].refused++
-			p.mu.Unlock()
+			p.unlock()
 			return nil, p.breakerErrors[hook]
 		}
 	}
-	if n := len(p.pool.idle) - 1; n >= 0 {
-		in := p.pool.idle[n]
-		p.pool.idle = p.pool.idle[:n]
-		p.pool.unused = min(p.pool.unused, n)
-		p.mu.Unlock()
+	if in := p.takeIdle(); in != nil {
+		p.unlock()
 		in.trial = trial
 		return in, nil
 	}
 	return p.acquireSlow(hook, trial)
+}
+
+// takeIdle takes an instance that is in no call, nil if there is none. The lock
+// is held.
+func (p *policy) takeIdle() *instance {
+	if in := p.takeFavourite(); in != nil {
+		return in
+	}
+	n := len(p.pool.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	in := p.pool.idle[n]
+	p.pool.idle = p.pool.idle[:n]
+	p.pool.unused = min(p.pool.unused, n)
+	return in
 }
 
 // acquireSlow is entered with the lock held and leaves it.
@@ -63,15 +81,19 @@ func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.Cal
 	switch {
 	case p.pool.alive < p.pool.max:
 		p.pool.alive++
-		p.mu.Unlock()
+		p.unlock()
 	case len(p.pool.waiters) >= waitersEach*p.pool.max:
-		defer p.mu.Unlock()
+		defer p.unlock()
 		return nil, p.busy(hook, trial, fmt.Sprintf("all %d instances are in use and %d calls wait for one already (%s)",
 			p.pool.max, len(p.pool.waiters), instancesKnob))
 	default:
 		turn := make(chan *instance, 1)
 		p.pool.waiters = append(p.pool.waiters, turn)
-		p.mu.Unlock()
+		p.attention.Store(true)
+		if parked := p.takeFavourite(); parked != nil { // by a call that saw no attention
+			p.put(parked)
+		}
+		p.unlock()
 		var callErr *plugins.CallError
 		if in, callErr = p.await(turn, hook, trial); callErr != nil {
 			return nil, callErr
@@ -84,7 +106,7 @@ func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.Cal
 			p.mu.Lock()
 			p.giveUpPlace()
 			opened := p.noteFailure(e, trial)
-			p.mu.Unlock()
+			p.unlock()
 			p.logOpened(opened)
 			return nil, e
 		}
@@ -105,7 +127,7 @@ func (p *policy) await(turn chan *instance, hook abi.Hook, trial bool) (*instanc
 		came = false
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if !came {
 		if i := slices.Index(p.pool.waiters, turn); i >= 0 {
 			p.pool.waiters = slices.Delete(p.pool.waiters, i, i+1)
@@ -153,7 +175,14 @@ func (p *policy) put(in *instance) {
 		turn <- in
 		return
 	}
-	p.pool.idle = append(p.pool.idle, in)
+	if p.favourite.Load() == nil {
+		p.favourite.Store(in)
+	}
+	if p.favourite.Load() == in {
+		in.free.Store(1)
+	} else {
+		p.pool.idle = append(p.pool.idle, in)
+	}
 }
 
 // giveUpPlace is for an instance that is no more: who waits first may make
@@ -169,14 +198,12 @@ func (p *policy) giveUpPlace() {
 }
 
 // worn reports whether an instance has served its time: by calls, by age, or
-// because its memory grew to three quarters of the limit since it was made. It
-// is asked after every call, so a guest may well leave garbage collection to it.
+// because its memory grew to three quarters of the limit in a hook. It is asked after every call, so a guest may well leave garbage collection to it.
 func (p *policy) worn(in *instance) bool {
 	if in.calls >= maxCalls || in.old {
 		return true
 	}
-	size := in.memory.Size()
-	return size > p.highWater && size > in.born
+	return in.room.grown && in.memory.Size() > p.highWater
 }
 
 // warm makes the first instance, which says whether the config is right and
@@ -188,7 +215,8 @@ func (p *policy) warm() error {
 	}
 	p.hooks &= in.call.Interest()
 	p.pool.alive = 1
-	p.pool.idle = append(make([]*instance, 0, p.pool.max), in)
+	p.pool.idle = make([]*instance, 0, p.pool.max)
+	p.put(in)
 	return nil
 }
 
@@ -200,6 +228,7 @@ func (p *policy) drop(n int) error {
 	}
 	var err error
 	for _, in := range p.pool.idle[:n] {
+		p.merge(in)
 		err = errors.Join(err, in.close())
 	}
 	p.pool.idle = slices.Delete(p.pool.idle, 0, n)
@@ -210,7 +239,11 @@ func (p *policy) drop(n int) error {
 // close closes all instances. None may be in use.
 func (p *policy) close() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.pool.closed = true
+	if in := p.takeFavourite(); in != nil {
+		p.favourite.Store(nil)
+		p.pool.idle = append(p.pool.idle, in)
+	}
 	return p.drop(len(p.pool.idle))
 }

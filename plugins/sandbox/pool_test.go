@@ -33,6 +33,18 @@ func held(t *testing.T, p plugins.Policy, release chan struct{}, done *sync.Wait
 	<-inside
 }
 
+// idle returns the instances that are in no call, the one that was given back
+// last at the end.
+func idle(p *handle) []*instance {
+	p.mu.Lock()
+	defer p.unlock()
+	all := slices.Clone(p.pool.idle)
+	if in := p.favourite.Load(); in != nil && in.free.Load() == 1 {
+		all = append(all, in)
+	}
+	return all
+}
+
 func TestAllInstancesBusy(t *testing.T) {
 	l := newLab(t)
 	spec := l.spec(asker)
@@ -117,19 +129,19 @@ func TestAWaiterReplacesAFailedInstance(t *testing.T) {
 	turn := make(chan *instance, 1)
 	p.pool.waiters = append(p.pool.waiters, turn)
 	p.giveUpPlace()
-	p.mu.Unlock()
+	p.unlock()
 	if got, e := p.await(turn, abi.OnRequest, false); e != nil || got != nil {
 		t.Errorf("the waiter got %v, %v, want the place to make an instance", got, e)
 	}
 	p.mu.Lock()
 	p.put(in)
-	p.mu.Unlock()
+	p.unlock()
 	if s := p.Stats(); s.Instances != 1 {
 		t.Errorf("%d instances", s.Instances)
 	}
 }
 
-func TestTheLastInstanceBackIsTheFirstOneOut(t *testing.T) {
+func TestTheOrderInWhichInstancesAreTaken(t *testing.T) {
 	l := newLab(t)
 	spec := l.spec(asker)
 	spec.Limits.Instances = 3
@@ -145,14 +157,19 @@ func TestTheLastInstanceBackIsTheFirstOneOut(t *testing.T) {
 	for _, in := range taken {
 		p.put(in)
 	}
-	p.mu.Unlock()
-	in, _ := p.acquire(abi.OnRequest)
-	if in != taken[2] {
-		t.Error("not the one that came back last")
+	p.unlock()
+	var again [3]*instance
+	for i := range again {
+		again[i], _ = p.acquire(abi.OnRequest)
+	}
+	if again != [3]*instance{taken[0], taken[2], taken[1]} {
+		t.Error("not the favourite first, which was the first there was, then those that came back last")
 	}
 	p.mu.Lock()
-	p.put(in)
-	p.mu.Unlock()
+	for _, in := range again {
+		p.put(in)
+	}
+	p.unlock()
 }
 
 func TestWornInstancesAreReplaced(t *testing.T) {
@@ -162,22 +179,22 @@ func TestWornInstancesAreReplaced(t *testing.T) {
 	spec := l.spec(wasmModule{memory: 1, funcs: []wasmFunc{hook("on_done", grow...)}})
 	spec.Limits.Memory = 16 * pageSize
 	p := l.load(spec)
-	first := p.pool.idle[0]
+	first := idle(p)[0]
 	for i := range 12 { // from 1 page to 13 of 16
-		if len(p.pool.idle) != 1 {
+		if len(idle(p)) != 1 {
 			t.Fatalf("the instance was given up after %d calls", i)
 		}
 		if _, err := p.Call(abi.OnDone, newFake()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(p.pool.idle) != 0 || p.Stats().Instances != 0 {
+	if len(idle(p)) != 0 || p.Stats().Instances != 0 {
 		t.Error("an instance that filled its memory was pooled")
 	}
 	if _, err := p.Call(abi.OnDone, newFake()); err != nil {
 		t.Fatal(err)
 	}
-	second := p.pool.idle[0]
+	second := idle(p)[0]
 	if second == first {
 		t.Error("the same instance again")
 	}
@@ -185,20 +202,20 @@ func TestWornInstancesAreReplaced(t *testing.T) {
 	if _, err := p.Call(abi.OnDone, newFake()); err != nil {
 		t.Fatal(err)
 	}
-	if len(p.pool.idle) != 0 {
+	if len(idle(p)) != 0 {
 		t.Error("an instance outlived its calls")
 	}
 	// One that is born large is not replaced for that.
 	spec = l.spec(wasmModule{memory: 15, funcs: []wasmFunc{hook("on_done", returns(0)...)}})
 	spec.Limits.Memory = 16 * pageSize
 	p = l.load(spec)
-	first = p.pool.idle[0]
+	first = idle(p)[0]
 	for range 3 {
 		if _, err := p.Call(abi.OnDone, newFake()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(p.pool.idle) != 1 || p.pool.idle[0] != first {
+	if len(idle(p)) != 1 || idle(p)[0] != first {
 		t.Error("a large instance was replaced")
 	}
 }

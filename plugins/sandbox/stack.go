@@ -28,12 +28,13 @@ func findStack(f api.Function) (int, error) {
 
 // stackSize is how many bytes the guest's present call has got for its stack.
 func (in *instance) stackSize() int64 {
-	return int64(reflect.ValueOf(in.running).Elem().Field(in.stackField).Len())
+	return int64(reflect.ValueOf(in.functions[in.running]).Elem().Field(in.stackField).Len())
 }
 
 // visit is called when the guest, or the host on its behalf, has used up a slice
 // of fuel. It does not return to a guest whose calls are too deep.
 func (in *instance) visit() {
+	in.call.Fuel().Drawn()
 	if size := in.stackSize(); size > in.stackLimit {
 		in.call.Stop(plugins.FailureLimit, "its stack of calls takes %d bytes, the limit is %d (policies.limits.stack)", size, in.stackLimit)
 	}

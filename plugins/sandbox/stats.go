@@ -10,14 +10,16 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// Stats implements plugins.Policy.
+// Stats implements plugins.Policy. It counts every call that has returned, but
+// for up to timeEvery of an instance that is in a call now.
 func (p *policy) Stats() plugins.Stats {
 	s := plugins.Stats{
 		Plugin: p.plugin, SHA256: hex.EncodeToString(p.sha256[:]), Size: p.size,
 		Imports: p.importNames(), Grants: grantNames(p.grants), InitFuelLimit: uint64(p.limits.InitFuel),
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
+	p.mergeIdle()
 	s.Instances, s.InstancesMade, s.InitFuel = p.pool.alive, p.made, p.initFuel
 	s.BreakerOpen, s.LastError = p.breaker.open, p.lastError
 	for h := range abi.Hook(abi.HookCount) {
@@ -46,6 +48,63 @@ func (f *figures) spend(fuel uint64) {
 	f.fuelLast = fuel
 	if fuel > f.fuelMax {
 		f.fuelMax = fuel
+	}
+}
+
+// sample is what one call took.
+type sample struct {
+	hook  abi.Hook
+	fuel  uint64
+	timed bool
+	took  time.Duration // if timed
+}
+
+// tally is what an instance has done of one hook since it was last merged into
+// the policy's figures. It belongs to whoever has the instance.
+type tally struct {
+	calls, fuel, fuelLast, fuelMax, timed uint64
+	time                                  time.Duration
+}
+
+func (t *tally) add(s sample) {
+	t.calls++
+	t.fuel += s.fuel
+	t.fuelLast = s.fuel
+	if s.fuel > t.fuelMax {
+		t.fuelMax = s.fuel
+	}
+	if s.timed {
+		t.timed++
+		t.time += s.took
+	}
+}
+
+// mergeIdle merges what idle instances have done, the latest last. The lock is
+// held.
+func (p *policy) mergeIdle() {
+	for _, in := range p.pool.idle {
+		p.merge(in)
+	}
+	if in := p.takeFavourite(); in != nil { // nobody may use it meanwhile
+		p.merge(in)
+		p.put(in)
+	}
+}
+
+// merge moves an instance's tallies into the policy's figures. The lock is held,
+// and the instance is the caller's.
+func (p *policy) merge(in *instance) {
+	for h := range in.tally {
+		if t := &in.tally[h]; t.calls > 0 {
+			f := &p.stats[h]
+			f.calls += t.calls
+			f.timed += t.timed
+			f.time += t.time
+			f.fuel += t.fuel
+			f.fuelLast = t.fuelLast
+			f.fuelMax = max(f.fuelMax, t.fuelMax)
+			*t = tally{}
+		}
 	}
 }
 

@@ -50,7 +50,8 @@ func (s *sweeper) close() {
 // also begins a new span of the recent figures.
 func (p *policy) sweep() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
+	p.mergeIdle()
 	for h := range p.stats {
 		p.stats[h].turn()
 	}

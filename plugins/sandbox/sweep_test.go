@@ -46,8 +46,8 @@ func TestInstancesOfABurstGo(t *testing.T) {
 					burst(t, p, c.needed)
 				}
 				synctest.Wait()
-				if s := p.Stats(); s.Instances != c.left || s.InstancesMade != 6 || len(p.pool.idle) != c.left {
-					t.Errorf("%d instances are left, %d idle, %d were made, want %d", s.Instances, len(p.pool.idle), s.InstancesMade, c.left)
+				if s := p.Stats(); s.Instances != c.left || s.InstancesMade != 6 || len(idle(p)) != c.left {
+					t.Errorf("%d instances are left, %d idle, %d were made, want %d", s.Instances, len(idle(p)), s.InstancesMade, c.left)
 				}
 				if _, err := p.Call(abi.OnRequest, newFake()); err != nil {
 					t.Error(err)
@@ -95,7 +95,7 @@ func TestInstancesAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		p := l.load(l.spec(noop))
-		first := p.pool.idle[0]
+		first := idle(p)[0]
 		call := func(n int) {
 			t.Helper()
 			for range n {
@@ -106,12 +106,12 @@ func TestInstancesAge(t *testing.T) {
 		}
 		time.Sleep(maxAge - time.Millisecond)
 		call(timeEvery)
-		if len(p.pool.idle) != 1 || p.pool.idle[0] != first {
+		if len(idle(p)) != 1 || idle(p)[0] != first {
 			t.Fatal("it was replaced before its time")
 		}
 		time.Sleep(time.Millisecond)
 		call(timeEvery)
-		if len(p.pool.idle) == 1 && p.pool.idle[0] == first {
+		if len(idle(p)) == 1 && idle(p)[0] == first {
 			t.Error("it outlived its time")
 		}
 		call(1)
