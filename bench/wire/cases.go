@@ -15,7 +15,7 @@ type Case struct {
 	Why  string
 	Send string // a client's bytes, or a service's
 
-	Then     Then   // how the sender goes on
+	Then Then // how the sender goes on
 
 	// Of a request: the statuses that the client must get, interim ones included,
 	// and whether its connection must close then. Reached is what the service must
@@ -28,6 +28,7 @@ type Case struct {
 	// when the reply is Whole, and otherwise what it must begin with.
 	Body  string
 	Whole bool
+	Old   bool // the client speaks HTTP/1.0: the connection's end ends its reply
 }
 
 // Then is what a sender does once it has sent everything.

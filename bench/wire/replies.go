@@ -25,12 +25,16 @@ func Reply(addr string, s *Service, c *Case) (v View, err error) {
 		return v, err
 	}
 	defer conn.close()
-	conn.send(Good, len(Good), Hold)
+	ask := Good
+	if c.Old {
+		ask = strings.Replace(Good, "HTTP/1.1", "HTTP/1.0", 1)
+	}
+	conn.send(ask, len(ask), Hold)
 	wait := longest
 	if !c.Whole {
 		wait = 2 * idle // a cut is told by the connection's end, which another router may not give
 	}
-	v.Waiting = !conn.receive(wait, func() bool { return conn.finals() > 0 })
+	v.Waiting = !conn.receive(wait, func() bool { return !c.Old && conn.finals() > 0 })
 	list, err := conn.replies()
 	v.Err = err
 	for _, m := range list {
