@@ -21,8 +21,8 @@ type client struct {
 	methods []string // of what is sent; the last one's also of all that follow
 	got     string
 	rest    string // of got, behind the replies in it
-	ended bool  // with a close
-	err   error // or otherwise
+	ended   bool   // with a close
+	err     error  // or otherwise
 }
 
 func dial(addr string, methods ...string) (*client, error) {

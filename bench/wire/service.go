@@ -16,6 +16,8 @@ type Received struct {
 	Raw     string   // as it came; where Err is not nil, all that did from there
 }
 
+var errEnded = errors.New("it ended before it was complete")
+
 // Service answers requests and writes down what it received.
 type Service struct {
 	ln net.Listener
@@ -120,7 +122,7 @@ func (s *Service) serve(conn net.Conn) {
 		in += string(buf[:n])
 		if err != nil {
 			if in != "" {
-				s.note(conn, Received{Err: errors.New("it ended before it was complete"), Raw: in})
+				s.note(conn, Received{Err: errEnded, Raw: in})
 			}
 			return
 		}

@@ -21,6 +21,7 @@ func startWire(t testing.TB) (*wire.Service, string) {
 	t.Cleanup(s.Stop)
 	r := startRouter(t, fmt.Sprintf(`[server]
 max_body = "64KiB"
+max_reply_body = "64KiB"
 access_log = false
 [health]
 unhealthy_after = 1_000_000
