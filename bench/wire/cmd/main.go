@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/infinirouter/infinirouter/bench/peer"
@@ -49,17 +51,9 @@ func run(ctx context.Context, o options) error {
 	if said, err := exec.CommandContext(ctx, "go", "build", "-o", programs.Router, "./cmd/infinirouter").CombinedOutput(); err != nil {
 		return fmt.Errorf("building the router (run this from the repository): %w\n%s", err, said)
 	}
-	var results []wire.Result
-	for _, name := range o.targets {
-		i := slices.IndexFunc(peer.Known(), func(p peer.Peer) bool { return p.Name == name })
-		if i < 0 {
-			return fmt.Errorf("no peer is called %q", name)
-		}
-		r, err := measure(ctx, peer.Known()[i], programs)
-		if err != nil {
-			return err
-		}
-		results = append(results, r)
+	results, err := measureAll(ctx, o.targets, programs)
+	if err != nil {
+		return err
 	}
 	summary := wire.Summary(results)
 	fmt.Print(summary)
@@ -72,6 +66,21 @@ func run(ctx context.Context, o options) error {
 		return replaceSummary(o.summary, summary)
 	}
 	return nil
+}
+
+// measureAll runs the corpus at all peers at once: most of the time is waiting.
+func measureAll(ctx context.Context, names []string, programs peer.Programs) ([]wire.Result, error) {
+	results, failures := make([]wire.Result, len(names)), make([]error, len(names))
+	var wg sync.WaitGroup
+	for n, name := range names {
+		i := slices.IndexFunc(peer.Known(), func(p peer.Peer) bool { return p.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no peer is called %q", name)
+		}
+		wg.Go(func() { results[n], failures[n] = measure(ctx, peer.Known()[i], programs) })
+	}
+	wg.Wait()
+	return results, errors.Join(failures...)
 }
 
 // measure runs the corpus at one peer. One that is not installed is a result
