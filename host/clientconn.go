@@ -48,6 +48,9 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.socket.Read(p)
 	if n <= 0 {
+		if err == io.EOF && c.guard.Inside() {
+			err = io.ErrUnexpectedEOF // to fasthttp the other is a client that is done
+		}
 		return n, err
 	}
 	if n = c.guard.Check(p[:n]); n == 0 {

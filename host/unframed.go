@@ -11,7 +11,8 @@ import (
 func (s *stream) unframed() {
 	ctx := s.x.ctx
 	h := &ctx.Response.Header
-	h.SetContentLength(-2) // "until the connection closes"
+	h.Del("Content-Length") // the service's, if its stream had one, which the next line would leave
+	h.SetContentLength(-2)  // "until the connection closes"
 	h.SetConnectionClose()
 	head := h.AppendBytes(nil)
 	s.reply.Unbind()

@@ -35,7 +35,7 @@ type testRouter struct {
 
 // startRouter serves the given router.toml, to which it adds a listener of its
 // own choice, until the test ends.
-func startRouter(t *testing.T, toml string) *testRouter {
+func startRouter(t testing.TB, toml string) *testRouter {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "router.toml")
 	writeFile(t, path, toml)
@@ -154,7 +154,7 @@ func fetchJSON(t *testing.T, method, url, body string, headers ...string) (int, 
 	return resp.StatusCode, page
 }
 
-func writeFile(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

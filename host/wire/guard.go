@@ -10,7 +10,6 @@ const (
 	maxMethod    = 24
 	maxChunkLine = 256
 	maxTrailers  = 8 << 10
-	keepSpill    = 512
 )
 
 // Guard follows the bytes of one client's connection. The zero Guard is at the
@@ -44,6 +43,9 @@ const (
 
 // Fault says why the connection must be closed, nil while all is well.
 func (g *Guard) Fault() *Fault { return g.fault }
+
+// Inside reports whether the bytes so far end within a request.
+func (g *Guard) Inside() bool { return g.state != requestLine || len(g.spill) > 0 }
 
 // Check looks at the next bytes of the connection and returns how many of them
 // may be parsed. Fewer than len(p) means that there is a Fault; nothing more of
@@ -110,6 +112,9 @@ func (g *Guard) next(p []byte) (int, *Fault) {
 // hold keeps the start of a line. It may be parsed all the same: without its
 // end it means nothing.
 func (g *Guard) hold(p []byte) (int, *Fault) {
+	if i := bytes.IndexByte(p, '\r'); i >= 0 && i < len(p)-1 || len(g.spill) > 0 && g.spill[len(g.spill)-1] == '\r' {
+		return 0, faultLineEnd
+	}
 	if f := g.fits(len(g.spill) + len(p)); f != nil {
 		return 0, f
 	}
@@ -132,11 +137,11 @@ func (g *Guard) fits(n int) *Fault {
 
 // line takes a whole line.
 func (g *Guard) line(b []byte) *Fault {
+	if i := bytes.IndexByte(b, '\r'); i < 0 || i != len(b)-2 {
+		return faultLineEnd
+	}
 	if f := g.fits(len(b)); f != nil {
 		return f
-	}
-	if len(b) < 2 || b[len(b)-2] != '\r' {
-		return faultLineEnd
 	}
 	g.size += len(b)
 	b = b[:len(b)-2]

@@ -45,7 +45,8 @@ func knownField(name []byte) known {
 var knownNames = func() (t [18]struct {
 	name  string
 	field known
-}) {
+},
+) {
 	for name, field := range map[string]known{
 		"host": hostField, "expect": expectField, "content-type": contentType, "authorization": authorization,
 		"content-length": contentLength, "content-encoding": contentEncoding, "transfer-encoding": transferEncoding,
