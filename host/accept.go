@@ -173,7 +173,7 @@ func (x *exchange) reset() {
 	x.vars.reset()
 	x.metrics, x.manner = nil, nil
 	x.ctx, x.gen, x.route, x.chain, x.watch, x.target, x.opened = nil, nil, nil, nil, nil, nil, nil
-	x.keyID, x.peer, x.last = "", "", false
+	x.keyID, x.peer, x.last, x.begun = "", "", false, false
 	x.asked, x.served, x.data, x.stage, x.docState = nil, nil, nil, stageRequest, docUnparsed
 	x.outcome = outcome{}
 	x.dropReply()

@@ -23,6 +23,8 @@ type clientConn struct {
 	looped *loop.Conn // socket, where there are loops
 	guard  wire.Guard
 	unread atomic.Bool
+	// answered says that the reply is written: fasthttp's is dropped.
+	answered bool
 
 	counted *connections // nil: not counted
 	peer    netip.Addr   // counted under, if valid
@@ -57,6 +59,14 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		return 0, c.guard.Fault()
 	}
 	return n, err
+}
+
+// Write implements net.Conn.
+func (c *clientConn) Write(p []byte) (int, error) {
+	if c.answered {
+		return len(p), nil
+	}
+	return c.socket.Write(p)
 }
 
 // Limits on what is read of a request that was refused.

@@ -10,9 +10,9 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// deliver is step 6: a service's reply becomes the client's. A reply that
-// streams is handed to a stream, which owns x and reply from then on.
-func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fault) {
+// deliver is step 6: a service's reply becomes the client's. It reports whether
+// that is done: a reply that streams has been written.
+func (r *Router) deliver(x *exchange, reply *forward.Reply) (done bool, f *fault) {
 	resp := &x.ctx.Response
 	reply.Header().CopyTo(&resp.Header)
 	resp.SetStatusCode(reply.Status())
@@ -43,8 +43,8 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (streams bool, f *fa
 	return false, nil
 }
 
-// deliverStream starts a reply that is passed on as it arrives.
-func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool, f *fault) {
+// deliverStream passes a reply on as it arrives.
+func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (done bool, f *fault) {
 	resp := &x.ctx.Response
 	size := reply.ContentLength()
 	events := hasPrefixFold(reply.Header().ContentType(), "text/event-stream")
@@ -67,13 +67,7 @@ func (r *Router) deliverStream(x *exchange, reply *forward.Reply) (streams bool,
 	if events {
 		size = -1 // policies change the length, and so does an error event
 	}
-	s := newStream(r, x, reply, events)
-	if size < 0 && !x.ctx.Request.Header.IsHTTP11() {
-		s.unframed()
-		return true, nil
-	}
-	resp.ImmediateHeaderFlush = !reply.Buffered()
-	resp.SetBodyStream(s, size)
+	r.stream(x, reply, size, events)
 	return true, nil
 }
 

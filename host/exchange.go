@@ -28,6 +28,7 @@ type exchange struct {
 	gen      *generation
 	metrics  *telemetry.Metrics
 	draining *atomic.Bool // the router's
+	begun    bool         // a stream has begun to write the reply
 	route    *route.Route
 	chain    *chain
 	manner   *manner

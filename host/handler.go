@@ -14,8 +14,8 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// handle is fasthttp's entry: step 1 to the end of a buffered reply. A reply
-// that streams goes on in its stream after handle has returned.
+// handle is fasthttp's entry: all the steps of doc.go. What it leaves in ctx is
+// written by fasthttp, unless a stream has written it.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	g := r.acquire()
 	if r.page(ctx, g) {
@@ -23,8 +23,10 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	x := r.accept(ctx, g)
-	streams, f := r.guarded(x)
-	if streams {
+	done, f := r.guarded(x)
+	if done {
+		r.finish(x)
+		answered(ctx)
 		return
 	}
 	if f != nil {
@@ -34,10 +36,10 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	r.finish(x)
 }
 
-// exchange takes x through the steps of doc.go. It reports whether the reply's
-// stream has taken x over; otherwise the response stands in x.ctx, or a fault
-// says why there is none.
-func (r *Router) exchange(x *exchange) (streams bool, f *fault) {
+// exchange takes x through the steps of doc.go. It reports whether the reply is
+// written; otherwise the response stands in x.ctx, or a fault says why there is
+// none.
+func (r *Router) exchange(x *exchange) (done bool, f *fault) {
 	if f := r.admit(x); f != nil {
 		return false, f
 	}

@@ -45,18 +45,17 @@ func (l *loopListener) Accept() (net.Conn, error) {
 // until the next one is to come, or to its end.
 func (r *Router) serveLooped(conn any) { _ = r.server.ServeConn(conn.(*clientConn)) }
 
-// followState tells a connection of the loops where fasthttp is.
+// followState tells a connection where fasthttp is.
 func followState(conn net.Conn, state fasthttp.ConnState) {
-	client, ok := conn.(*clientConn)
-	if !ok || client.looped == nil {
-		return
-	}
-	switch state {
-	case fasthttp.StateActive:
-		client.looped.Within()
-	case fasthttp.StateIdle:
-		client.looped.Between()
-	case fasthttp.StateHijacked:
-		client.looped.HandOver()
+	c, ok := conn.(*clientConn)
+	switch {
+	case !ok:
+	case state == fasthttp.StateActive && c.looped != nil:
+		c.looped.Within()
+	case state == fasthttp.StateIdle:
+		c.answered = false
+		if c.looped != nil {
+			c.looped.Between()
+		}
 	}
 }

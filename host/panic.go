@@ -29,10 +29,10 @@ func (r *Router) caught(where string, id []byte, p any) error {
 // guarded is exchange with a fault of the router's own kept to the one request
 // that met it: fasthttp would let a panic end the process, and every other
 // request with it.
-func (r *Router) guarded(x *exchange) (streams bool, f *fault) {
+func (r *Router) guarded(x *exchange) (done bool, f *fault) {
 	defer func() {
 		if p := recover(); p != nil {
-			streams, f = false, r.failed(x, p)
+			done, f = x.begun, r.failed(x, p)
 		}
 	}()
 	return r.exchange(x)
@@ -43,6 +43,9 @@ func (r *Router) failed(x *exchange, p any) *fault {
 	cause := r.caught(inRequest, x.id, p)
 	x.broken = true
 	x.ctx.Response.Reset()
+	if x.begun {
+		x.ctx.Response.SetConnectionClose()
+	}
 	if x.opened != nil {
 		defer func() {
 			if p := recover(); p != nil {
@@ -76,7 +79,7 @@ func (r *Router) guardAccount(x *exchange) {
 	}
 }
 
-// guardFill is deferred around the work of one Read: the stream is cut, as if
+// guardFill is deferred around the work on one read: the stream is cut, as if
 // its service had broken.
 func (s *stream) guardFill() {
 	if p := recover(); p != nil {

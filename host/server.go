@@ -327,5 +327,3 @@ func (r *Router) policyStats() map[string]plugins.Stats {
 	}
 	return out
 }
-
-var _ io.Closer = (*stream)(nil)

@@ -14,10 +14,10 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// stream is a reply on its way: fasthttp reads it after the handler returned
-// and writes and flushes what each Read gives. It owns the exchange and the
-// service's reply; its one Close, on every path, accounts for and releases
-// both.
+// stream is a reply that is passed on as it comes, within the handler: fasthttp
+// would hold buffers of its own while a stream is silent, and write what is read
+// into one more. Its bytes go to the client's connection as they are, and what
+// fasthttp writes afterwards is dropped (clientConn.answered).
 //
 // Server-sent events pass whole: bytes wait only for the end of the event that
 // they belong to, so that a stream that breaks can end with an error event,
@@ -26,14 +26,17 @@ type stream struct {
 	router *Router
 	x      *exchange
 	reply  *forward.Reply
+	conn   *clientConn
+	size   int  // of the body, -1: unknown
 	events bool // the reply is text/event-stream
 	edit   bool // the chain has on_event
-	in     []byte
-	out    []byte    // ready for the client
-	sent   int       // of out
+	framed bool // in chunks
+	in     streamBuf
+	out    streamBuf // for the client, after a head or the room for one of a chunk
+	head   int       // bytes of the reply's head in out
 	gave   time.Time // when the client was given something last
-	err    error     // after out: io.EOF, or what broke
-	closed bool
+	err    error     // io.EOF, or what broke
+	lost   error     // the client's connection
 }
 
 // streamBuffer is what one read from a service may bring; maxEvent bounds the
@@ -44,49 +47,32 @@ const (
 	maxEvent     = 1 << 20
 )
 
-func newStream(r *Router, x *exchange, reply *forward.Reply, events bool) *stream {
-	s := &stream{router: r, x: x, reply: reply, events: events}
+// stream passes reply on to the end, whatever that is, and accounts for it in x.
+func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool) {
+	s := &stream{router: r, x: x, reply: reply, size: size, events: events, conn: x.ctx.Conn().(*clientConn)}
 	s.edit = events && x.chain.wants(abi.OnEvent)
-	return s
-}
-
-// Read gives the client's next bytes as soon as there are any. Its error is
-// io.EOF only after a proper end; any other error makes fasthttp close the
-// client's connection without the final chunk.
-func (s *stream) Read(p []byte) (int, error) {
-	for s.sent == len(s.out) {
-		if s.err != nil {
-			return 0, s.err
-		}
-		s.out, s.sent = s.out[:0], 0
-		s.fill()
+	defer s.end()
+	s.begin()
+	if !reply.Buffered() {
+		s.flush()
 	}
-	n := copy(p, s.out[s.sent:])
-	s.sent += n
-	s.x.outcome.replyBytes += int64(n)
-	s.gave = limitWrite(s.x.ctx, s.x.gen)
-	return n, nil
+	for s.err == nil && s.lost == nil {
+		s.fill()
+		s.flush()
+	}
 }
 
-// limitWrite bounds how long a client may leave unread what is written next.
-// Set through ctx, the limit holds until the last byte of the reply is written,
-// which fasthttp then does without waiting for a next request. It returns now.
-func limitWrite(ctx *fasthttp.RequestCtx, g *generation) time.Time {
-	now := time.Now()
-	_ = ctx.SetWriteDeadline(now.Add(g.config.Server.ClientWriteTimeout))
-	return now
-}
-
-// fill waits for the service and turns what came into out.
+// fill waits for the service and turns what came into out. Nothing is held
+// meanwhile that a stream can be without.
 func (s *stream) fill() {
 	defer s.guardFill()
-	if cap(s.in)-len(s.in) < streamBuffer {
-		grown := make([]byte, len(s.in), 2*cap(s.in)+streamBuffer)
-		copy(grown, s.in)
-		s.in = grown
+	if len(s.in.b) == 0 {
+		s.in.release()
+		s.reply.Await()
 	}
-	n, err := s.reply.Read(s.in[len(s.in):cap(s.in)])
-	s.in = s.in[:len(s.in)+n]
+	s.in.room(streamBuffer)
+	n, err := s.reply.Read(s.in.b[len(s.in.b):cap(s.in.b)])
+	s.in.b = s.in.b[:len(s.in.b)+n]
 	if n > 0 && s.x.outcome.firstByte == 0 {
 		s.x.outcome.firstByte = s.x.sinceAccept()
 	}
@@ -101,8 +87,8 @@ func (s *stream) fill() {
 	if err == io.EOF {
 		// The last event may lack its blank line: clients that read by lines
 		// take it all the same, so policies see it.
-		s.passOn(s.in)
-		s.in = s.in[:0]
+		s.passOn(s.in.b)
+		s.in.b = s.in.b[:0]
 		return
 	}
 	if s.events {
@@ -112,25 +98,25 @@ func (s *stream) fill() {
 
 // say tells the client of a fault, as an event.
 func (s *stream) say(f *fault) {
-	s.out = openai.AppendErrorEvent(s.out, s.x.gen.config.Server.ErrorFormat, f.status, f.message)
+	s.out.b = openai.AppendErrorEvent(s.open(), s.x.gen.config.Server.ErrorFormat, f.status, f.message)
 }
 
 // pass moves what is complete from in to out.
 func (s *stream) pass() {
-	ready := len(s.in)
+	ready := len(s.in.b)
 	if s.events {
-		ready = openai.LastEventEnd(s.in)
-		if ready == 0 && len(s.in) >= maxEvent {
+		ready = openai.LastEventEnd(s.in.b)
+		if ready == 0 && len(s.in.b) >= maxEvent {
 			if s.edit {
 				s.err = errEventTooLong
 				s.say(&fault{status: fasthttp.StatusBadGateway, message: errEventTooLong.Error()})
 				return
 			}
-			ready = len(s.in)
+			ready = len(s.in.b)
 		}
 	}
-	s.passOn(s.in[:ready])
-	s.in = s.in[:copy(s.in, s.in[ready:])]
+	s.passOn(s.in.b[:ready])
+	s.in.b = s.in.b[:copy(s.in.b, s.in.b[ready:])]
 }
 
 var errEventTooLong = fmt.Errorf("the service sent an event of over %d bytes, too long for policies to see", maxEvent)
@@ -144,7 +130,7 @@ func (s *stream) passOn(b []byte) {
 	if s.events {
 		s.x.noteUsage(b)
 	}
-	s.out = append(s.out, b...)
+	s.out.b = append(s.open(), b...)
 }
 
 // passEvents runs on_event on each complete event of batch.
@@ -159,7 +145,7 @@ func (s *stream) passEvents(batch []byte) {
 		batch = batch[n:]
 		data := openai.EventData(nil, event)
 		if len(data) == 0 { // a comment, such as a keep-alive
-			s.out = append(s.out, event...)
+			s.out.b = append(s.open(), event...)
 			continue
 		}
 		x.outcome.events++
@@ -177,9 +163,9 @@ func (s *stream) passEvents(batch []byte) {
 			continue
 		}
 		if edited, ok := x.edited(); ok {
-			s.out = openai.AppendEvent(s.out, event, edited)
+			s.out.b = openai.AppendEvent(s.open(), event, edited)
 		} else {
-			s.out = append(s.out, event...)
+			s.out.b = append(s.open(), event...)
 		}
 	}
 }
@@ -190,24 +176,16 @@ func (s *stream) fail(err error) {
 	s.err = err
 }
 
-// Close ends the exchange: fasthttp calls it once the reply is written or the
-// client's connection failed.
-func (s *stream) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	x := s.x
-	s.end()
-	s.router.finish(x)
-	return nil
-}
-
 // end settles the stream and lets go of the service.
 func (s *stream) end() {
 	defer s.router.guardAccount(s.x)
 	s.x.watch.Stop()
 	defer s.reply.Close()
+	s.in.release()
+	s.out.release()
+	if s.err != io.EOF || s.lost != nil {
+		s.abort()
+	}
 	s.settle()
 }
 
@@ -215,10 +193,10 @@ func (s *stream) end() {
 func (s *stream) settle() {
 	o := &s.x.outcome
 	switch {
-	case s.err == io.EOF && s.sent == len(s.out):
+	case s.err == io.EOF && s.lost == nil:
 		o.kind = replyOutcome(o.status)
 		s.x.observe(replyResult(o.status))
-	case s.err == nil || s.err == io.EOF || isGone(s.err) || s.x.watch.Gone():
+	case s.lost != nil || s.err == nil || isGone(s.err) || s.x.watch.Gone():
 		o.kind = outcomeClientGone
 		if !isGone(s.err) && !s.x.watch.Gone() {
 			o.err = s.router.lateReader(s.x.gen, s.gave)

@@ -91,12 +91,17 @@ func (r *Reply) ReadAll(dst []byte, limit int64) ([]byte, error) {
 	return r.t.readAll(dst, limit)
 }
 
-// Unbind prepares the reply for another goroutine than the one that called
-// Send.
-func (r *Reply) Unbind() {
-	if r.t != nil && r.t.looped != nil {
-		r.t.looped.Unbind()
+// Await returns when Read has something to give, be it an error, and holds no
+// buffer meanwhile where the service's connection is on the loops; elsewhere it
+// returns at once.
+func (r *Reply) Await() {
+	t := r.t
+	if r.Buffered() || t.looped == nil {
+		return
 	}
+	t.in.release()
+	t.setReadDeadline()
+	t.looped.Await()
 }
 
 // Close ends the reply, complete or not: the Watch is stopped, the connection

@@ -36,9 +36,8 @@ type Conn struct {
 
 	// These belong to whoever reads and serves.
 	owner   *worker
-	between bool        // requests: a Read that would wait ends the serving
-	resting atomic.Bool // such a Read has said so
-	handed  bool
+	between bool             // requests: a Read that would wait ends the serving
+	resting atomic.Bool      // such a Read has said so
 	ahead   *[aheadSize]byte // read from the socket, not taken yet: ahead[r:w]
 	r, w    int
 }
@@ -131,6 +130,13 @@ func (c *Conn) read(p []byte) (int, error) {
 		default:
 			return 0, c.opError("read", err)
 		}
+	}
+}
+
+// Await returns when Read has something to give, be it an error.
+func (c *Conn) Await() {
+	if c.ready.Load()&(canRead|hungUp) == 0 {
+		_ = c.wait(c.owner, &c.reader, &c.readDeadline, canRead|hungUp)
 	}
 }
 

@@ -11,15 +11,6 @@ func (c *Conn) Between() { c.between = true }
 // Within says that a request is being read.
 func (c *Conn) Within() { c.between = false }
 
-// HandOver says, in the worker that serves c, that another goroutine goes on
-// with it, for good. That one calls TakeOver first of all.
-func (c *Conn) HandOver() { c.handed = true }
-
-// TakeOver is the other side of HandOver.
-func (c *Conn) TakeOver() { c.owner = nil }
-
-func (c *Conn) handedOn() bool { return c.handed }
-
 func (c *Conn) disown() { c.owner = nil }
 
 // Bind makes the worker that has by the one that waits for c, or where a

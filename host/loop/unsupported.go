@@ -37,15 +37,14 @@ func (*Group) Accepted(*net.TCPConn, time.Duration, func(*Conn) any) error {
 }
 func (*Group) Dialled(*net.TCPConn) (*Conn, error) { return nil, errors.ErrUnsupported }
 
+func (*Conn) Await()                  {}
 func (*Conn) Aside() io.Writer        { return nil }
 func (*Conn) BeforeClose(func(*Conn)) {}
 func (*Conn) Between()                {}
 func (*Conn) Bind(*Conn)              {}
 func (*Conn) CloseWrite() error       { return errors.ErrUnsupported }
 func (*Conn) Detach()                 {}
-func (*Conn) HandOver()               {}
 func (*Conn) Resting() bool           { return false }
-func (*Conn) TakeOver()               {}
 func (*Conn) Unbind()                 {}
 func (*Conn) Watch(*HangupWatcher)    {}
 func (*Conn) Within()                 {}

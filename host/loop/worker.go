@@ -62,7 +62,7 @@ func (w *worker) serve() {
 	for {
 		c.owner = w
 		w.group.serve(c.attached)
-		if c.handedOn() || !c.rest() {
+		if !c.rest() {
 			return
 		}
 	}
