@@ -160,6 +160,24 @@ func TestWriteStopsForAnEarlyReply(t *testing.T) {
 	})
 }
 
+func TestWriteGoesOnWhenThereIsRoom(t *testing.T) {
+	c, far := pair(t, group(t))
+	body := make([]byte, 64<<20)
+	read := make(chan int64, 1)
+	time.AfterFunc(10*time.Millisecond, func() {
+		n, _ := io.CopyN(io.Discard, far, int64(4+len(body)))
+		read <- n
+	})
+	within(t, "the write", func() {
+		if sent, early, err := c.WriteUnlessRead([]byte("head"), body); sent != 4+len(body) || early || err != nil {
+			t.Errorf("sent %d, early %v, %v", sent, early, err)
+		}
+		if n := <-read; n != int64(4+len(body)) {
+			t.Errorf("%d bytes came", n)
+		}
+	})
+}
+
 type hangups struct{ n atomic.Int32 }
 
 func (h *hangups) HungUp() { h.n.Add(1) }

@@ -155,14 +155,18 @@ func (c *Conn) happened(events uint32) {
 		c.hangUp()
 	}
 	g := c.group
-	reader := c.reader.Load()
-	if reader != nil && bits&(canRead|hungUp) != 0 {
-		if w := reader.notify(); w != nil {
-			g.drive(w, true)
-		}
+	reader, writer := c.reader.Load(), c.writer.Load()
+	if bits&canRead == 0 {
+		reader = nil
 	}
-	if writer := c.writer.Load(); writer != nil && writer != reader && bits&canWrite != 0 {
-		if w := writer.notify(); w != nil {
+	if bits&canWrite == 0 || writer == reader { // who waits for either is told once
+		writer = nil
+	}
+	for _, p := range [...]*parker{reader, writer} {
+		if p == nil {
+			continue
+		}
+		if w := p.notify(); w != nil {
 			g.drive(w, true)
 		}
 	}
