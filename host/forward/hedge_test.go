@@ -124,7 +124,6 @@ func TestHedgeNotNeeded(t *testing.T) {
 	}{
 		"in time":     {[]Target{quick, other}, func(r *Request) { r.Hedge.After = time.Minute }, HedgedNot},
 		"one service": {[]Target{slow}, nil, HedgedNot},
-		"no budget":   {[]Target{slow, other}, func(r *Request) { r.Hedge.Budget = NewBudget(0, 0) }, HedgedDenied},
 		"no hedge":    {[]Target{slow, other}, func(r *Request) { r.Hedge.After = 0 }, HedgedNot},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,6 +140,33 @@ func TestHedgeNotNeeded(t *testing.T) {
 	}
 }
 
+// TestHedgeWithoutBudget: nobody is asked, and the tally says why.
+func TestHedgeWithoutBudget(t *testing.T) {
+	checkLeaks(t)
+	first, other := newFake(t, answering(okJSON)), newFake(t, answering(okJSON))
+	r := hedged(func(r *Request) { r.Hedge.Budget = NewBudget(0, 0) })
+	race := &race{f: New(Options{}), req: r, plan: []Target{first, other}}
+	race.begin()
+	if trip := race.end(false); trip != nil || other.requests.Load() != 0 || r.Tally.Hedged != HedgedDenied {
+		t.Errorf("%v, %d requests, %+v", trip, other.requests.Load(), r.Tally)
+	}
+}
+
+// after is a service that replies once another has got a request.
+func after(t testing.TB, other *fake, wire string) *fake {
+	return newFake(t, func(p *peer) {
+		for {
+			if _, _, ok := p.request(); !ok {
+				return
+			}
+			for other.requests.Load() == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			p.say(wire)
+		}
+	})
+}
+
 // TestHedgeAndFailures: every way in which one of the two fails leaves the
 // other, and a failure is passed on only when both have failed.
 func TestHedgeAndFailures(t *testing.T) {
@@ -150,15 +176,6 @@ func TestHedgeAndFailures(t *testing.T) {
 	ok := newFake(t, answering(okJSON))
 	dead := refused(t, "dead")
 	busyNow := newFake(t, answering(fmt.Sprintf(busy, "now")))
-	busyLate := newFake(t, func(p *peer) {
-		for {
-			if _, _, ok := p.request(); !ok {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-			p.say(fmt.Sprintf(busy, "late"))
-		}
-	})
 	okLate := newFake(t, func(p *peer) {
 		for {
 			if _, _, ok := p.request(); !ok {
@@ -168,6 +185,11 @@ func TestHedgeAndFailures(t *testing.T) {
 			p.say(okJSON)
 		}
 	})
+	busyLate := after(t, okLate, fmt.Sprintf(busy, "late"))
+	stuck := silent(t, left)
+	busyStuck := after(t, stuck, fmt.Sprintf(busy, "late"))
+	busyToo := newFake(t, answering(fmt.Sprintf(busy, "too")))
+	busyBoth := after(t, busyToo, fmt.Sprintf(busy, "late"))
 	full := newFake(t, answering(okJSON))
 	full.max = 1
 	if !full.Acquire() {
@@ -185,8 +207,8 @@ func TestHedgeAndFailures(t *testing.T) {
 		"second busy":                   {[]Target{okLate, busyNow}, 200, okLate},
 		"second full":                   {[]Target{okLate, full}, 200, okLate},
 		"first busy, second works":      {[]Target{busyLate, okLate}, 200, okLate},
-		"first busy, third is the next": {[]Target{busyLate, slow, ok}, 200, ok},
-		"both busy":                     {[]Target{busyLate, busyNow}, 503, busyLate},
+		"first busy, third is the next": {[]Target{busyStuck, stuck, ok}, 200, ok},
+		"both busy":                     {[]Target{busyBoth, busyToo}, 503, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reply, err := New(Options{RequestTimeout: 5 * time.Second}).Send(hedged(nil), c.plan, 2, nil, nil)
@@ -194,7 +216,7 @@ func TestHedgeAndFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 			body, err := reply.ReadAll(nil, 1000)
-			if err != nil || reply.Status() != c.status || reply.Target() != c.by {
+			if err != nil || reply.Status() != c.status || c.by != nil && reply.Target() != c.by {
 				t.Errorf("%d by %s: %q, %v", reply.Status(), reply.Target().Name(), body, err)
 			}
 			reply.Close()
