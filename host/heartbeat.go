@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/forward"
-	"github.com/infinirouter/infinirouter/host/openai"
 	"github.com/infinirouter/infinirouter/host/service"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
@@ -23,12 +21,11 @@ func (x *exchange) heartbeat() time.Duration {
 	return x.route.Config.Heartbeat
 }
 
-// prefill is the reply to a client that asked for a stream, where the route has
-// a heartbeat. Steps 4 and 5 run in a goroutine of their own, which has the
-// exchange until done is closed. If that takes longer than a beat, the reply
-// begins without a service: 200, and a comment at each beat. From there a
-// failure can only be told by an event. When the service's stream has begun,
-// inner is what is read.
+// prefill is steps 4 and 5 for a client that asked for a stream, where the route
+// has a heartbeat. They run in a goroutine of their own, which has the exchange
+// until done is closed. If that takes longer than a beat, the reply begins
+// without a service: 200, and a comment at each beat. From there a failure can
+// only be told by an event.
 type prefill struct {
 	router *Router
 	x      *exchange
@@ -39,20 +36,13 @@ type prefill struct {
 	done  chan struct{}
 	reply *forward.Reply // after done, as fault
 	fault *fault
-
-	inner  *stream
-	out    []byte // for the client
-	err    error  // after out
-	gave   time.Time
-	turned bool // the exchange is ours again
-	closed bool
 }
 
 // beat is a comment, which readers of events skip.
 const beat = ": heartbeat\n\n"
 
 // forwardBeating is forward and deliver for a request with a heartbeat.
-func (r *Router) forwardBeating(x *exchange, every time.Duration) (streams bool, f *fault) {
+func (r *Router) forwardBeating(x *exchange, every time.Duration) (done bool, f *fault) {
 	if x.watch == nil {
 		x.watch = forward.NewWatch(x.ctx.Conn())
 	}
@@ -69,11 +59,47 @@ func (r *Router) forwardBeating(x *exchange, every time.Duration) (streams bool,
 	resp.SetStatusCode(fasthttp.StatusOK)
 	resp.Header.SetContentType("text/event-stream")
 	resp.Header.Set("Cache-Control", "no-cache")
-	resp.Header.SetBytesV(headerRequestID, x.id)
-	resp.ImmediateHeaderFlush = true
-	p.out = append(p.out, beat...)
-	resp.SetBodyStream(p, -1)
+	resp.Header.SetBytesV(headerRequestID, x.id) // of head the rest is run's to know
+	s := r.newStream(x, -1, true)
+	s.begin()
+	p.beat(s)
+	p.pass(s)
 	return true, nil
+}
+
+// beat tells the client of nothing, again and again, until run is over or the
+// client has gone.
+func (p *prefill) beat(s *stream) {
+	for over := false; !over && s.lost == nil; over = p.wait() {
+		s.out.b = append(s.open(), beat...)
+		s.flush()
+	}
+}
+
+// pass goes over from beats to the service's stream, or to why there is none.
+func (p *prefill) pass(s *stream) {
+	defer s.end()
+	if s.lost != nil {
+		p.part.CallOff()
+		detach(p.x.ctx)
+		<-p.done
+	}
+	f := p.turn()
+	switch {
+	case s.lost != nil && f == nil:
+		p.letGo()
+	case s.lost != nil:
+	case f != nil:
+		s.fault(f)
+	default:
+		p.begin(s)
+	}
+}
+
+// letGo gives up a reply that nobody wants.
+func (p *prefill) letGo() {
+	p.reply.Close()
+	p.x.observe(service.Neutral)
 }
 
 // run is steps 4 and 5.
@@ -111,7 +137,7 @@ func detach(ctx *fasthttp.RequestCtx) {
 // turn takes the exchange back from run, which is over.
 func (p *prefill) turn() *fault {
 	x := p.x
-	p.turned, x.watch = true, p.client
+	x.watch = p.client
 	defer p.part.Dismiss()
 	if p.fault != nil {
 		return p.fault
@@ -119,51 +145,25 @@ func (p *prefill) turn() *fault {
 	if p.reply.Adopt(p.client) {
 		return nil
 	}
-	p.reply.Close()
-	x.observe(service.Neutral)
+	p.letGo()
 	return &fault{status: forward.StatusClientGone, message: "the client closed the connection", kind: outcomeClientGone}
 }
 
-// Read implements io.Reader for fasthttp, as stream's does.
-func (p *prefill) Read(b []byte) (int, error) {
-	for len(p.out) == 0 && p.inner == nil {
-		if p.err != nil {
-			return 0, p.err
-		}
-		if p.wait() {
-			p.begin()
-		} else {
-			p.out = append(p.out, beat...)
-		}
-	}
-	if p.inner != nil {
-		return p.inner.Read(b)
-	}
-	n := copy(b, p.out)
-	p.out = p.out[:copy(p.out, p.out[n:])]
-	p.gave = limitWrite(p.x.ctx, p.x.gen)
-	return n, nil
-}
-
-// begin goes over from beats to the service's stream, or to why there is none.
-func (p *prefill) begin() {
+// begin is deliverStream behind a head that is sent already.
+func (p *prefill) begin(s *stream) {
 	x := p.x
-	if f := p.turn(); f != nil {
-		p.fail(f)
-		return
-	}
 	x.outcome.status = p.reply.Status()
 	if !p.streams() {
-		p.whole()
+		p.whole(s)
 		return
 	}
 	if f := p.onResponse(); f != nil {
-		p.reply.Close()
-		x.observe(service.Neutral)
-		p.fail(f)
+		p.letGo()
+		s.fault(f)
 		return
 	}
-	p.inner = newStream(p.router, x, p.reply, true)
+	s.reply = p.reply
+	s.run()
 }
 
 // streams reports whether the reply can follow what was sent.
@@ -197,7 +197,7 @@ func (p *prefill) onResponse() *fault {
 
 // whole tells the client of a reply that is no stream: an error of the
 // service's, as it is if it is JSON.
-func (p *prefill) whole() {
+func (p *prefill) whole(s *stream) {
 	x, status := p.x, p.reply.Status()
 	name := p.reply.Target().Name()
 	body, err := p.reply.ReadAll(nil, x.gen.config.Server.MaxReplyBody)
@@ -205,7 +205,7 @@ func (p *prefill) whole() {
 	if err != nil {
 		x.timedOut(err)
 		x.observe(blame(err))
-		p.fail(forwardFault(err))
+		s.fault(forwardFault(err))
 		return
 	}
 	x.observe(replyResult(status))
@@ -213,56 +213,31 @@ func (p *prefill) whole() {
 	if status < fasthttp.StatusBadRequest {
 		f = &fault{status: fasthttp.StatusBadGateway, message: fmt.Sprintf("service %q answered with something else than a stream", name), kind: outcomeServiceError}
 	}
-	p.fail(f)
-	if body = bytes.TrimSpace(body); status >= fasthttp.StatusBadRequest && len(body) > 0 && body[0] == '{' {
-		p.out = p.out[:0]
-		for line := range bytes.Lines(body) {
-			p.out = append(append(p.out, "data: "...), bytes.TrimRight(line, "\r\n")...)
-			p.out = append(p.out, '\n')
-		}
-		p.out = append(p.out, '\n')
+	if body = bytes.TrimSpace(body); status < fasthttp.StatusBadRequest || len(body) == 0 || body[0] != '{' {
+		s.fault(f)
+		return
 	}
+	s.out.b = s.open()
+	for line := range bytes.Lines(body) {
+		s.out.b = append(append(s.out.b, "data: "...), bytes.TrimRight(line, "\r\n")...)
+		s.out.b = append(s.out.b, '\n')
+	}
+	s.out.b = append(s.out.b, '\n')
+	s.fail(f)
 }
 
-// fail ends the reply with an event that tells of f, and without a proper end.
-func (p *prefill) fail(f *fault) {
-	o := &p.x.outcome
-	o.kind, o.status, o.err = f.kind, f.status, f.message
-	if f.cause != nil {
-		o.err = f.cause.Error()
-	}
-	p.out = openai.AppendErrorEvent(p.out, p.x.gen.config.Server.ErrorFormat, f.status, f.message)
-	p.err = errNoStream
+// fault ends a stream that has no reply with an event that tells of f, and
+// without a proper end.
+func (s *stream) fault(f *fault) {
+	s.say(f)
+	s.fail(f)
+}
+
+// fail ends a stream that has no reply because of f, of which the client hears
+// what is in out.
+func (s *stream) fail(f *fault) {
+	s.failed, s.err = f, errNoStream
+	s.flush()
 }
 
 var errNoStream = errors.New("there is no stream")
-
-// Close ends the exchange, as stream's does.
-func (p *prefill) Close() error {
-	if p.closed {
-		return nil
-	}
-	p.closed = true
-	if p.inner != nil {
-		return p.inner.Close()
-	}
-	x := p.x
-	if !p.turned {
-		p.part.CallOff()
-		detach(x.ctx)
-		<-p.done
-		if f := p.turn(); f == nil {
-			p.reply.Close()
-			x.observe(service.Neutral)
-		}
-		x.outcome.kind, x.outcome.err = outcomeClientGone, ""
-		if !p.client.Gone() {
-			x.outcome.err = p.router.lateReader(x.gen, p.gave)
-		}
-	}
-	x.watch.Stop()
-	p.router.finish(x)
-	return nil
-}
-
-var _ io.ReadCloser = (*prefill)(nil)

@@ -25,7 +25,7 @@ import (
 type stream struct {
 	router *Router
 	x      *exchange
-	reply  *forward.Reply
+	reply  *forward.Reply // nil while the head and heartbeats go out before it
 	conn   *clientConn
 	size   int  // of the body, -1: unknown
 	events bool // the reply is text/event-stream
@@ -37,6 +37,7 @@ type stream struct {
 	gave   time.Time // when the client was given something last
 	err    error     // io.EOF, or what broke
 	lost   error     // the client's connection
+	failed *fault    // why there is no reply to pass on
 }
 
 // streamBuffer is what one read from a service may bring; maxEvent bounds the
@@ -47,15 +48,27 @@ const (
 	maxEvent     = 1 << 20
 )
 
+func (r *Router) newStream(x *exchange, size int, events bool) *stream {
+	return &stream{
+		router: r, x: x, size: size, events: events, edit: events && x.chain.wants(abi.OnEvent),
+		conn: x.ctx.Conn().(*clientConn),
+	}
+}
+
 // stream passes reply on to the end, whatever that is, and accounts for it in x.
 func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool) {
-	s := &stream{router: r, x: x, reply: reply, size: size, events: events, conn: x.ctx.Conn().(*clientConn)}
-	s.edit = events && x.chain.wants(abi.OnEvent)
+	s := r.newStream(x, size, events)
+	s.reply = reply
 	defer s.end()
 	s.begin()
 	if !reply.Buffered() {
 		s.flush()
 	}
+	s.run()
+}
+
+// run passes on what comes, to the end.
+func (s *stream) run() {
 	for s.err == nil && s.lost == nil {
 		s.fill()
 		s.flush()
@@ -154,7 +167,7 @@ func (s *stream) passEvents(batch []byte) {
 		action, err := x.chain.run(abi.OnEvent, x, s.router.options.Logger)
 		switch {
 		case err != nil:
-			s.fail(err)
+			s.broken(err)
 			return
 		case action == abi.End:
 			s.err = io.EOF
@@ -170,8 +183,8 @@ func (s *stream) passEvents(batch []byte) {
 	}
 }
 
-// fail ends the stream because a policy failed on an event.
-func (s *stream) fail(err error) {
+// broken ends the stream because a policy failed on an event.
+func (s *stream) broken(err error) {
 	s.say(policyFault(err))
 	s.err = err
 }
@@ -180,7 +193,9 @@ func (s *stream) fail(err error) {
 func (s *stream) end() {
 	defer s.router.guardAccount(s.x)
 	s.x.watch.Stop()
-	defer s.reply.Close()
+	if s.reply != nil {
+		defer s.reply.Close()
+	}
 	s.in.release()
 	s.out.release()
 	if s.err != io.EOF || s.lost != nil {
@@ -192,7 +207,12 @@ func (s *stream) end() {
 // settle decides how the stream ended.
 func (s *stream) settle() {
 	o := &s.x.outcome
-	switch {
+	switch f := s.failed; {
+	case f != nil:
+		o.kind, o.status, o.err = f.kind, f.status, f.message
+		if f.cause != nil {
+			o.err = f.cause.Error()
+		}
 	case s.err == io.EOF && s.lost == nil:
 		o.kind = replyOutcome(o.status)
 		s.x.observe(replyResult(o.status))
