@@ -34,6 +34,7 @@ type Group struct {
 	table   table
 	sweeper sweeper
 	bed     bed
+	spare   spare
 	dog     watchdog
 	closed  atomic.Bool
 	// draining says that connections between requests are closed.
@@ -64,6 +65,11 @@ func New(o Options) (*Group, error) {
 		_ = unix.Close(epoll)
 		return nil, err
 	}
+	if err := g.spare.take(g.bed.bell); err != nil {
+		g.bed.remove()
+		_ = unix.Close(epoll)
+		return nil, err
+	}
 	g.sweeper.start(g)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + g.extra)
 	for range o.Loops {
@@ -87,6 +93,7 @@ func (g *Group) Close() {
 	g.bed.ring()
 	g.running.Wait()
 	g.bed.remove()
+	g.spare.release()
 	_ = unix.Close(g.epoll)
 	g.workersMu.Lock()
 	idle := g.workers
@@ -154,21 +161,67 @@ func (g *Group) Dialled(tcp *net.TCPConn) (*Conn, error) {
 
 // adopt takes the socket from Go's poller. tcp is closed in any case.
 func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
-	defer func() { _ = tcp.Close() }()
+	local, remote := tcp.LocalAddr(), tcp.RemoteAddr()
+	fd, err := duplicate(tcp)
+	if err == unix.EMFILE || err == unix.ENFILE {
+		fd, err = g.spare.duplicate(tcp)
+	}
+	_ = tcp.Close()
+	if err != nil {
+		return nil, &net.OpError{Op: "dup", Net: "tcp", Addr: remote, Err: os.NewSyscallError("fcntl", err)}
+	}
+	return &Conn{group: g, fd: fd, local: local, remote: remote}, nil
+}
+
+// duplicate returns another descriptor of a socket.
+func duplicate(tcp *net.TCPConn) (fd int, err error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	fd, dupErr := -1, error(nil)
-	if err := raw.Control(func(old uintptr) {
-		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
-	}); err != nil {
-		return nil, err
+	failed := raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
+	if failed != nil {
+		err = failed
 	}
-	if dupErr != nil {
-		return nil, &net.OpError{Op: "dup", Net: "tcp", Addr: tcp.RemoteAddr(), Err: os.NewSyscallError("fcntl", dupErr)}
+	return fd, err
+}
+
+// spare is a descriptor that is given up for the moment in which a socket has
+// two of them: a connection that was made is not lost where descriptors are.
+type spare struct {
+	mu sync.Mutex
+	fd int
+	of int // that it duplicates
+}
+
+func (s *spare) take(of int) (err error) {
+	s.of = of
+	s.fd, err = unix.FcntlInt(uintptr(of), unix.F_DUPFD_CLOEXEC, 0)
+	return os.NewSyscallError("fcntl", err)
+}
+
+// duplicate closes tcp, too.
+func (s *spare) duplicate(tcp *net.TCPConn) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd >= 0 {
+		_ = unix.Close(s.fd)
 	}
-	return &Conn{group: g, fd: fd, local: tcp.LocalAddr(), remote: tcp.RemoteAddr()}, nil
+	fd, err := duplicate(tcp)
+	_ = tcp.Close()
+	if s.take(s.of) != nil {
+		s.fd = -1
+	}
+	return fd, err
+}
+
+func (s *spare) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd >= 0 {
+		_ = unix.Close(s.fd)
+		s.fd = -1
+	}
 }
 
 // join has the loops look after c, which is closed on error.
