@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,11 +20,9 @@ func (x *exchange) heartbeat() time.Duration {
 	return x.route.Config.Heartbeat
 }
 
-// prefill is steps 4 and 5 for a client that asked for a stream, where the route
-// has a heartbeat. They run in a goroutine of their own, which has the exchange
-// until done is closed. If that takes longer than a beat, the reply begins
-// without a service: 200, and a comment at each beat. From there a failure can
-// only be told by an event.
+// prefill is what a client that asked for a stream waits for, where the route
+// has a heartbeat: steps 4 and 5, in a goroutine of their own, which has the
+// exchange until done is closed.
 type prefill struct {
 	router *Router
 	x      *exchange
@@ -41,7 +38,9 @@ type prefill struct {
 // beat is a comment, which readers of events skip.
 const beat = ": heartbeat\n\n"
 
-// forwardBeating is forward and deliver for a request with a heartbeat.
+// forwardBeating is forward and deliver for a request with a heartbeat. If no
+// reply has begun within a beat, the client's begins without a service: 200, and
+// a comment at each beat. From there a failure can only be told by an event.
 func (r *Router) forwardBeating(x *exchange, every time.Duration) (done bool, f *fault) {
 	if x.watch == nil {
 		x.watch = forward.NewWatch(x.ctx.Conn())
@@ -55,51 +54,13 @@ func (r *Router) forwardBeating(x *exchange, every time.Duration) (done bool, f 
 		}
 		return r.deliver(x, p.reply)
 	}
-	resp := &x.ctx.Response
-	resp.SetStatusCode(fasthttp.StatusOK)
-	resp.Header.SetContentType("text/event-stream")
-	resp.Header.Set("Cache-Control", "no-cache")
-	resp.Header.SetBytesV(headerRequestID, x.id) // of head the rest is run's to know
-	s := r.newStream(x, -1, true)
-	s.begin()
-	p.beat(s)
-	p.pass(s)
+	s := p.beat()
+	if f := p.turn(); f != nil {
+		p.fail(s, f)
+		return true, nil
+	}
+	p.follow(s)
 	return true, nil
-}
-
-// beat tells the client of nothing, again and again, until run is over or the
-// client has gone.
-func (p *prefill) beat(s *stream) {
-	for over := false; !over && s.lost == nil; over = p.wait() {
-		s.out.b = append(s.open(), beat...)
-		s.flush()
-	}
-}
-
-// pass goes over from beats to the service's stream, or to why there is none.
-func (p *prefill) pass(s *stream) {
-	defer s.end()
-	if s.lost != nil {
-		p.part.CallOff()
-		detach(p.x.ctx)
-		<-p.done
-	}
-	f := p.turn()
-	switch {
-	case s.lost != nil && f == nil:
-		p.letGo()
-	case s.lost != nil:
-	case f != nil:
-		s.fault(f)
-	default:
-		p.begin(s)
-	}
-}
-
-// letGo gives up a reply that nobody wants.
-func (p *prefill) letGo() {
-	p.reply.Close()
-	p.x.observe(service.Neutral)
 }
 
 // run is steps 4 and 5.
@@ -134,6 +95,32 @@ func detach(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// beat begins the reply and beats until run is over, or is called off because
+// the client takes nothing any more.
+func (p *prefill) beat() *stream {
+	x := p.x
+	h := &x.ctx.Response.Header
+	h.SetStatusCode(fasthttp.StatusOK)
+	h.SetContentType("text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.SetBytesV(headerRequestID, x.id)
+	s := newStream(p.router, x, nil, -1, true)
+	s.begin()
+	for {
+		s.out.b = append(s.open(), beat...)
+		s.flush()
+		if s.lost != nil {
+			p.part.CallOff()
+			detach(x.ctx)
+			<-p.done
+			return s
+		}
+		if p.wait() {
+			return s
+		}
+	}
+}
+
 // turn takes the exchange back from run, which is over.
 func (p *prefill) turn() *fault {
 	x := p.x
@@ -145,54 +132,42 @@ func (p *prefill) turn() *fault {
 	if p.reply.Adopt(p.client) {
 		return nil
 	}
-	p.letGo()
+	p.reply.Close()
+	x.observe(service.Neutral)
 	return &fault{status: forward.StatusClientGone, message: "the client closed the connection", kind: outcomeClientGone}
 }
 
-// begin is deliverStream behind a head that is sent already.
-func (p *prefill) begin(s *stream) {
+// follow goes over from beats to the service's stream, or to why there is none.
+func (p *prefill) follow(s *stream) {
 	x := p.x
 	x.outcome.status = p.reply.Status()
-	if !p.streams() {
+	if s.lost == nil && !p.streams() {
 		p.whole(s)
 		return
 	}
-	if f := p.onResponse(); f != nil {
-		p.letGo()
-		s.fault(f)
-		return
+	if s.lost == nil && x.chain.wants(abi.OnResponse) {
+		// The client has its head already: what policies do to that is in vain.
+		p.reply.Header().CopyTo(&x.ctx.Response.Header)
+		replaced, f := p.router.onResponse(x, nil)
+		if replaced {
+			f = &fault{status: x.reply.status, message: "answered by the policy " + x.reply.policy, kind: outcomeRejected}
+		}
+		if f != nil {
+			p.reply.Close()
+			x.observe(service.Neutral)
+			p.fail(s, f)
+			return
+		}
 	}
 	s.reply = p.reply
-	s.run()
+	defer s.end()
+	s.pump()
 }
 
 // streams reports whether the reply can follow what was sent.
 func (p *prefill) streams() bool {
 	h := p.reply.Header()
 	return p.reply.Status() == fasthttp.StatusOK && p.reply.Streaming() && hasPrefixFold(h.ContentType(), "text/event-stream") && !encoded(h)
-}
-
-// onResponse runs the chain's on_response. The client has its head already, so
-// what policies do to that is in vain.
-func (p *prefill) onResponse() *fault {
-	x := p.x
-	if !x.chain.wants(abi.OnResponse) {
-		return nil
-	}
-	var sent fasthttp.ResponseHeader
-	x.ctx.Response.Header.CopyTo(&sent)
-	defer sent.CopyTo(&x.ctx.Response.Header)
-	p.reply.Header().CopyTo(&x.ctx.Response.Header)
-	x.reply = earlyReply{}
-	x.show(stageResponse, nil)
-	action, err := x.chain.run(abi.OnResponse, x, p.router.options.Logger)
-	switch {
-	case err != nil:
-		return policyFault(err)
-	case action == abi.Replied:
-		return &fault{status: x.reply.status, message: "answered by the policy " + x.reply.policy, kind: outcomeRejected}
-	}
-	return nil
 }
 
 // whole tells the client of a reply that is no stream: an error of the
@@ -205,39 +180,43 @@ func (p *prefill) whole(s *stream) {
 	if err != nil {
 		x.timedOut(err)
 		x.observe(blame(err))
-		s.fault(forwardFault(err))
+		p.fail(s, forwardFault(err))
 		return
 	}
 	x.observe(replyResult(status))
-	f := &fault{status: status, message: fmt.Sprintf("service %q answered with status %d", name, status), kind: replyOutcome(status)}
-	if status < fasthttp.StatusBadRequest {
-		f = &fault{status: fasthttp.StatusBadGateway, message: fmt.Sprintf("service %q answered with something else than a stream", name), kind: outcomeServiceError}
-	}
-	if body = bytes.TrimSpace(body); status < fasthttp.StatusBadRequest || len(body) == 0 || body[0] != '{' {
-		s.fault(f)
+	body = bytes.TrimSpace(body)
+	switch {
+	case status < fasthttp.StatusBadRequest:
+		p.fail(s, &fault{status: fasthttp.StatusBadGateway, message: fmt.Sprintf("service %q answered with something else than a stream", name), kind: outcomeServiceError})
 		return
-	}
-	s.out.b = s.open()
-	for line := range bytes.Lines(body) {
-		s.out.b = append(append(s.out.b, "data: "...), bytes.TrimRight(line, "\r\n")...)
+	case len(body) > 0 && body[0] == '{':
+		s.out.b = s.open()
+		for line := range bytes.Lines(body) {
+			s.out.b = append(append(s.out.b, "data: "...), bytes.TrimRight(line, "\r\n")...)
+			s.out.b = append(s.out.b, '\n')
+		}
 		s.out.b = append(s.out.b, '\n')
+		s.flush()
+		s.told = true
 	}
-	s.out.b = append(s.out.b, '\n')
-	s.fail(f)
+	p.fail(s, &fault{status: status, message: fmt.Sprintf("service %q answered with status %d", name, status), kind: replyOutcome(status)})
 }
 
-// fault ends a stream that has no reply with an event that tells of f, and
-// without a proper end.
-func (s *stream) fault(f *fault) {
-	s.say(f)
-	s.fail(f)
+// fail ends the reply with an event that tells of f, and without a proper end.
+func (p *prefill) fail(s *stream, f *fault) {
+	o := &p.x.outcome
+	o.kind, o.status, o.err = f.kind, f.status, f.message
+	if f.cause != nil {
+		o.err = f.cause.Error()
+	}
+	if s.lost == nil && f.kind != outcomeClientGone && !s.told {
+		s.say(f)
+		s.flush()
+	}
+	if s.lost != nil && !p.client.Gone() {
+		o.kind, o.err = outcomeClientGone, p.router.lateReader(p.x.gen, s.gave)
+	}
+	s.abort()
+	s.out.release()
+	p.x.watch.Stop()
 }
-
-// fail ends a stream that has no reply because of f, of which the client hears
-// what is in out.
-func (s *stream) fail(f *fault) {
-	s.failed, s.err = f, errNoStream
-	s.flush()
-}
-
-var errNoStream = errors.New("there is no stream")

@@ -25,19 +25,19 @@ import (
 type stream struct {
 	router *Router
 	x      *exchange
-	reply  *forward.Reply // nil while the head and heartbeats go out before it
+	reply  *forward.Reply
 	conn   *clientConn
 	size   int  // of the body, -1: unknown
 	events bool // the reply is text/event-stream
 	edit   bool // the chain has on_event
 	framed bool // in chunks
+	told   bool // the client was told why there is no stream (heartbeat.go)
 	in     streamBuf
 	out    streamBuf // for the client, after a head or the room for one of a chunk
 	head   int       // bytes of the reply's head in out
 	gave   time.Time // when the client was given something last
 	err    error     // io.EOF, or what broke
 	lost   error     // the client's connection
-	failed *fault    // why there is no reply to pass on
 }
 
 // streamBuffer is what one read from a service may bring; maxEvent bounds the
@@ -48,27 +48,25 @@ const (
 	maxEvent     = 1 << 20
 )
 
-func (r *Router) newStream(x *exchange, size int, events bool) *stream {
-	return &stream{
-		router: r, x: x, size: size, events: events, edit: events && x.chain.wants(abi.OnEvent),
-		conn: x.ctx.Conn().(*clientConn),
-	}
-}
-
 // stream passes reply on to the end, whatever that is, and accounts for it in x.
 func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool) {
-	s := r.newStream(x, size, events)
-	s.reply = reply
+	s := newStream(r, x, reply, size, events)
 	defer s.end()
 	s.begin()
 	if !reply.Buffered() {
 		s.flush()
 	}
-	s.run()
+	s.pump()
 }
 
-// run passes on what comes, to the end.
-func (s *stream) run() {
+func newStream(r *Router, x *exchange, reply *forward.Reply, size int, events bool) *stream {
+	s := &stream{router: r, x: x, reply: reply, size: size, events: events, conn: x.ctx.Conn().(*clientConn)}
+	s.edit = events && x.chain.wants(abi.OnEvent)
+	return s
+}
+
+// pump passes on what comes until there is an end.
+func (s *stream) pump() {
 	for s.err == nil && s.lost == nil {
 		s.fill()
 		s.flush()
@@ -167,7 +165,7 @@ func (s *stream) passEvents(batch []byte) {
 		action, err := x.chain.run(abi.OnEvent, x, s.router.options.Logger)
 		switch {
 		case err != nil:
-			s.broken(err)
+			s.fail(err)
 			return
 		case action == abi.End:
 			s.err = io.EOF
@@ -183,8 +181,8 @@ func (s *stream) passEvents(batch []byte) {
 	}
 }
 
-// broken ends the stream because a policy failed on an event.
-func (s *stream) broken(err error) {
+// fail ends the stream because a policy failed on an event.
+func (s *stream) fail(err error) {
 	s.say(policyFault(err))
 	s.err = err
 }
@@ -193,9 +191,7 @@ func (s *stream) broken(err error) {
 func (s *stream) end() {
 	defer s.router.guardAccount(s.x)
 	s.x.watch.Stop()
-	if s.reply != nil {
-		defer s.reply.Close()
-	}
+	defer s.reply.Close()
 	s.in.release()
 	s.out.release()
 	if s.err != io.EOF || s.lost != nil {
@@ -207,12 +203,7 @@ func (s *stream) end() {
 // settle decides how the stream ended.
 func (s *stream) settle() {
 	o := &s.x.outcome
-	switch f := s.failed; {
-	case f != nil:
-		o.kind, o.status, o.err = f.kind, f.status, f.message
-		if f.cause != nil {
-			o.err = f.cause.Error()
-		}
+	switch {
 	case s.err == io.EOF && s.lost == nil:
 		o.kind = replyOutcome(o.status)
 		s.x.observe(replyResult(o.status))
