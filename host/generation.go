@@ -25,6 +25,7 @@ type generation struct {
 	routes   *route.Table
 	chains   map[*route.Route]*chain
 	manners  map[*route.Route]*manner
+	latency  *latencies // of the generation before
 	policies map[string]policy
 	keys     map[[sha256.Size]byte]string // hash of a client's key to its id
 	named    map[string]bool              // paths beside the endpoints that a route names
@@ -57,8 +58,10 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 		g.releasePolicies()
 		return nil, err
 	}
+	g.latency = new(latencies)
 	var before *service.Set
 	if prev != nil {
+		g.latency = prev.latency
 		before = prev.services
 	}
 	services, err := service.NewSet(cfg.Services, cfg.Health, cfg.Server.ConnectTimeout, before, service.Options{
@@ -74,7 +77,7 @@ func newGeneration(ctx context.Context, cfg *config.Config, loader plugins.Loade
 	g.manners = make(map[*route.Route]*manner, len(cfg.Routes))
 	for _, r := range g.routes.Routes() {
 		g.chains[r] = newChain(r.Config.Policies, g.policies)
-		g.manners[r] = newManner(&r.Config)
+		g.manners[r] = newManner(&r.Config, g.latency)
 	}
 	g.named = make(map[string]bool)
 	for _, r := range cfg.Routes {

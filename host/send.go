@@ -41,6 +41,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		Stream:         x.body.stream(),
 		Since:          x.sent,
 		Retry:          &x.manner.retry,
+		Hedge:          x.manner.hedgeOf(x.served, x.body.stream()),
 		Hold:           x.manner.hold && x.body.stream(),
 		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
 		TrustForwarded: server.TrustForwarded,
@@ -61,6 +62,7 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		}
 	}
 	x.headAfter = time.Since(sent)
+	x.manner.answered(x.served, x.body.stream(), reply.Status(), x.headAfter)
 	return reply, nil
 }
 

@@ -155,6 +155,7 @@ type Route struct {
 	MaxBody  int64 // 0: the server's
 	Retries  int   // further tries, at most; default 2
 	Retry    Retry
+	Hedge    Hedge
 
 	Fallbacks []string // models to ask when nobody serves the one asked for
 

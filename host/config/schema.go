@@ -147,6 +147,7 @@ func routeSchema(r *Route) []key {
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further tries, at most, before the first byte of a reply."),
 		list("fallbacks", &r.Fallbacks, nil, "Models to ask, in order, when nobody serves the one asked for.", checkModel),
 		table("retry", "When and how those tries are made.", retrySchema(&r.Retry)),
+		table("hedge", "When a second service is asked too.", hedgeSchema(&r.Hedge)),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
 		integer("max_in_flight", &r.MaxInFlight, 0, span{0, maxCount}, "Most open requests here; 0: no limit."),
 		choice("priority", &r.Priority, "Class in the queue.", PriorityNormal, PriorityHigh, PriorityLow),

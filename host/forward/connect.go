@@ -76,7 +76,7 @@ func (t *trip) use(c pooled) {
 	t.pooled, t.conn = c, c.Conn()
 	_, t.secure = t.conn.(handshaker)
 	if t.looped, _ = t.conn.(*loop.Conn); t.looped != nil && t.client.eager() {
-		t.looped.Bind(t.client.client)
+		t.looped.Bind(t.client.worker())
 	} else {
 		t.client.detach()
 	}

@@ -20,7 +20,8 @@
 // about, or when not a byte of the request was taken by one. Once a byte was
 // written, a broken connection is the answer, 502, unless Retry says otherwise
 // (retry.go): after some statuses of a reply, or where work may be done twice.
-// How often is bounded by a budget (budget.go), how soon by a pause (backoff.go),
+// Where the route has a hedge, a second service is asked while the first is
+// silent (hedge.go). How often is bounded by a budget (budget.go), how soon by a pause (backoff.go),
 // and how long anything may take by limits that errors name (limits.go).
 //
 // A client that leaves takes the service's work with it. A Watch (watch.go)

@@ -122,9 +122,10 @@ const (
 )
 
 var (
-	errNoTarget = errors.New("the plan has no service left")
-	errGone     = errors.New("the client closed the connection")
-	errClosed   = &Error{Status: fasthttp.StatusBadGateway, Kind: KindProtocol, Err: faultClosed}
+	errNoTarget   = errors.New("the plan has no service left")
+	errSuperseded = errors.New("another service replied first")
+	errGone       = errors.New("the client closed the connection")
+	errClosed     = &Error{Status: fasthttp.StatusBadGateway, Kind: KindProtocol, Err: faultClosed}
 )
 
 // slotError is the number of open requests that a service may have, and has.

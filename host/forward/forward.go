@@ -70,14 +70,21 @@ func New(o Options) *Forwarder {
 // client may be nil. The Reply's Close stops it; when Send returns an error,
 // the caller does. The error is always an *Error, and all slots are released.
 func (f *Forwarder) Send(req *Request, plan []Target, maxRetries int, client *Watch, onAttempt func(Target, *Error)) (*Reply, error) {
-	t := f.trips.Get().(*trip)
-	t.start(req, client)
 	if req.Retry != nil {
 		req.Retry.Budget.Request(time.Now())
 	}
+	if req.Hedge.After > 0 && len(plan) > second {
+		t, e := f.race(req, plan, maxRetries, client, onAttempt)
+		if e != nil {
+			return nil, e
+		}
+		return t.reply(), nil
+	}
+	t := f.trips.Get().(*trip)
+	t.start(req, client)
 	if e := t.walk(plan, maxRetries, onAttempt); e != nil {
 		t.recycle()
 		return nil, e
 	}
-	return &Reply{t: t, target: t.target, status: t.header.StatusCode(), attempts: t.attempts, replayed: !t.held}, nil
+	return t.reply(), nil
 }

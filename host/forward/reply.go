@@ -19,6 +19,10 @@ type Reply struct {
 	replayed bool
 }
 
+func (t *trip) reply() *Reply {
+	return &Reply{t: t, target: t.target, status: t.header.StatusCode(), attempts: t.attempts, replayed: !t.held}
+}
+
 // Status is the reply's status code, 200 to 599.
 func (r *Reply) Status() int { return r.status }
 

@@ -55,6 +55,8 @@ type Request struct {
 	Limits Limits
 	// Retry says when to try again. nil: what no service has seen.
 	Retry *Retry
+	// Hedge says when to ask a second service.
+	Hedge Hedge
 	// Hold keeps a stream's head back until the first byte of its body has
 	// come: until then another try can be made.
 	Hold bool

@@ -29,7 +29,8 @@ type Retry struct {
 // Tally is what Send did beside sending a request once.
 type Tally struct {
 	Retries   [causeCount]uint8 // further tries, by why the one before failed
-	Exhausted bool              // a further try was not made: the budget was used up
+	Hedged    Hedged
+	Exhausted bool // a further try was not made: the budget was used up
 }
 
 // Cause is why a further try was made.
@@ -165,11 +166,14 @@ func (r *rounds) again() bool { return r.repeats > 0 }
 
 // next returns the target to try now; nil when there is none left.
 func (r *rounds) next(t *trip) (Target, *Error) {
+	if r.begun == second && t.race != nil && !t.race.claim() {
+		r.begun++
+	}
 	if r.begun < len(r.plan) {
 		r.at = r.begun
 		r.begun++
 	} else {
-		if t.req.Retry == nil || !r.tried {
+		if t.req.Retry == nil || !r.tried || t.race != nil && !t.race.claim() {
 			return nil, nil
 		}
 		r.at = r.soonest()

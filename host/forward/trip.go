@@ -20,6 +20,7 @@ type trip struct {
 	held     bool  // a slot of target's
 	kept     *kept // the last reply that said "not now"
 	attempts int
+	race     *race     // that it runs, nil for most
 	total    limit     // request_timeout
 	deadline time.Time // of total
 	first    limit     // first_byte_timeout
@@ -73,7 +74,7 @@ func (t *trip) recycle() {
 	t.header.Reset()
 	t.origin.reset()
 	t.head.forget()
-	t.req, t.client, t.target, t.kept, t.held = nil, nil, nil, nil, false
+	t.req, t.client, t.target, t.kept, t.race, t.held = nil, nil, nil, nil, nil, false
 	t.f.trips.Put(t)
 }
 

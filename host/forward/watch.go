@@ -32,6 +32,10 @@ type Watch struct {
 	sys    syscall.Conn       // the same
 	left   atomic.Bool
 
+	child, aside bool // see Child
+	parent       *Watch
+	children     []*Watch // guarded by mu
+
 	mu      sync.Mutex
 	armed   bool
 	stopped bool
@@ -106,6 +110,9 @@ func (w *Watch) arm() <-chan struct{} {
 	if w == nil {
 		return nil
 	}
+	if w.child {
+		return w.armChild()
+	}
 	if w.client != nil {
 		w.client.Detach() // the caller is about to wait on what it gets
 		return w.armLoop(true)
@@ -159,6 +166,7 @@ func (w *Watch) HungUp() {
 	if w.victim != nil {
 		interrupt(w.victim)
 	}
+	w.tellChildren()
 	if w.gone != nil {
 		close(w.gone)
 	}
@@ -166,13 +174,13 @@ func (w *Watch) HungUp() {
 
 // eager reports whether the watch is armed from the start, and patience has no
 // use.
-func (w *Watch) eager() bool { return w != nil && w.client != nil }
+func (w *Watch) eager() bool { return w.worker() != nil }
 
 // detach lets the request's worker go on in a goroutine, before it waits for
 // something else than a connection of the loops.
 func (w *Watch) detach() {
-	if w != nil && w.client != nil {
-		w.client.Detach()
+	if c := w.worker(); c != nil {
+		c.Detach()
 	}
 }
 
@@ -190,6 +198,7 @@ func (w *Watch) wait(raw syscall.RawConn) {
 	if w.victim != nil {
 		interrupt(w.victim)
 	}
+	w.tellChildren()
 	close(w.gone)
 }
 
@@ -206,6 +215,8 @@ func (w *Watch) bind(conn net.Conn) bool {
 	}
 	if w.client != nil {
 		w.armLoop(false)
+	} else if w.parent != nil && w.parent.client != nil {
+		w.parent.armLoop(false)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

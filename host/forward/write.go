@@ -26,7 +26,13 @@ func releaseOut(out *[]byte) {
 // connection took.
 func (t *trip) write() error {
 	out := outPool.Get().(*[]byte)
+	if t.race != nil {
+		t.race.heading.Lock()
+	}
 	*out = t.req.appendHead((*out)[:0], t.target, &t.origin)
+	if t.race != nil {
+		t.race.heading.Unlock()
+	}
 	t.sent, t.hasty, t.idle, t.waitUntil, t.err = 0, !t.client.eager(), false, time.Time{}, nil
 	now := time.Now()
 	soon := now.Add(patience)

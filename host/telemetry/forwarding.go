@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // forwardingMetrics count what came between a request and its reply. All of it
 // is rare, so that looking up a counter by its labels is no matter.
 type forwardingMetrics struct {
-	timeouts, retries, exhausted, fallbacks *prometheus.CounterVec
+	timeouts, retries, exhausted, fallbacks, hedges *prometheus.CounterVec
 }
 
 func newForwardingMetrics() forwardingMetrics {
@@ -13,12 +13,13 @@ func newForwardingMetrics() forwardingMetrics {
 		timeouts:  counterVec("timeouts_total", "Waits that a timeout ended, by the knob of router.toml.", "knob"),
 		retries:   counterVec("retry_causes_total", "Further tries, by why the one before failed: connect, status, timeout or broken.", "route", "cause"),
 		exhausted: counterVec("budget_exhausted_total", "Further tries that were not made because the route's budget was used up, by kind: retry or hedge.", "route", "kind"),
+		hedges:    counterVec("hedges_total", "Requests that a second service was asked for beside the first, by result: won or lost by the second.", "route", "result"),
 		fallbacks: counterVec("fallbacks_total", "Replies of another model than the one asked for, by that other model.", "route", "model"),
 	}
 }
 
 func (f *forwardingMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{f.timeouts, f.retries, f.exhausted, f.fallbacks}
+	return []prometheus.Collector{f.timeouts, f.retries, f.exhausted, f.fallbacks, f.hedges}
 }
 
 // TimedOut counts a wait that a knob ended, named as router.toml names it.
@@ -38,4 +39,10 @@ func (m *Metrics) BudgetExhausted(route, kind string) {
 // FellBack counts a reply of a model that stood in for another.
 func (m *Metrics) FellBack(route, model string) {
 	m.forwarding.fallbacks.WithLabelValues(labelValue(route), labelValue(model)).Inc()
+}
+
+// Hedged counts a request that two services were asked for, by what became of
+// the second: "won" or "lost".
+func (m *Metrics) Hedged(route, result string) {
+	m.forwarding.hedges.WithLabelValues(labelValue(route), result).Inc()
 }
