@@ -17,7 +17,8 @@
 //     candidates, on_route scores them, the balancer ranks them.
 //  5. forward (send.go, manner.go, package forward): the plan is walked, as the
 //     route's manner says, until a reply begins. Steps 4 and 5 are done again for
-//     a fallback when nobody serves the model (fallback.go).
+//     a fallback when nobody serves the model (fallback.go). Where the client is
+//     to hear heartbeats meanwhile, heartbeat.go stands between it and these steps.
 //     While all services are full the request waits (slots.go).
 //  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
 //     one that streams is passed on event by event, through on_event where a

@@ -52,6 +52,9 @@ func (r *Router) exchange(x *exchange) (done bool, f *fault) {
 	if replied, f := r.rewrite(x); replied || f != nil {
 		return false, f
 	}
+	if every := x.heartbeat(); every > 0 {
+		return r.forwardBeating(x, every)
+	}
 	reply, f := r.forward(x)
 	if f != nil {
 		return false, f

@@ -28,7 +28,7 @@ func newManner(r *config.Route, l *latencies) *manner {
 			Backoff: r.Retry.Backoff, MaxBackoff: r.Retry.MaxBackoff, MaxWait: r.Retry.MaxWait,
 			Budget: forward.NewBudget(r.Retry.BudgetPercent, r.Retry.BudgetFloor),
 		},
-		hold: r.Retry.DuplicateWork || hedges,
+		hold: r.Retry.DuplicateWork || hedges || r.Heartbeat > 0,
 	}
 	if hedges {
 		m.hedge = forward.Hedge{After: r.Hedge.After, Budget: forward.NewBudget(r.Hedge.BudgetPercent, r.Hedge.BudgetFloor)}

@@ -31,6 +31,7 @@ type stream struct {
 	events bool // the reply is text/event-stream
 	edit   bool // the chain has on_event
 	framed bool // in chunks
+	told   bool // the client was told why there is no stream (heartbeat.go)
 	in     streamBuf
 	out    streamBuf // for the client, after a head or the room for one of a chunk
 	head   int       // bytes of the reply's head in out
@@ -49,13 +50,23 @@ const (
 
 // stream passes reply on to the end, whatever that is, and accounts for it in x.
 func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool) {
-	s := &stream{router: r, x: x, reply: reply, size: size, events: events, conn: x.ctx.Conn().(*clientConn)}
-	s.edit = events && x.chain.wants(abi.OnEvent)
+	s := newStream(r, x, reply, size, events)
 	defer s.end()
 	s.begin()
 	if !reply.Buffered() {
 		s.flush()
 	}
+	s.pump()
+}
+
+func newStream(r *Router, x *exchange, reply *forward.Reply, size int, events bool) *stream {
+	s := &stream{router: r, x: x, reply: reply, size: size, events: events, conn: x.ctx.Conn().(*clientConn)}
+	s.edit = events && x.chain.wants(abi.OnEvent)
+	return s
+}
+
+// pump passes on what comes until there is an end.
+func (s *stream) pump() {
 	for s.err == nil && s.lost == nil {
 		s.fill()
 		s.flush()

@@ -157,7 +157,8 @@ type Route struct {
 	Retry    Retry
 	Hedge    Hedge
 
-	Fallbacks []string // models to ask when nobody serves the one asked for
+	Heartbeat time.Duration // between comments while a stream has not begun; 0: none
+	Fallbacks []string      // models to ask when nobody serves the one asked for
 
 	RequestTimeout time.Duration // 0: the server's
 	Timeouts       Timeouts

@@ -146,6 +146,7 @@ func routeSchema(r *Route) []key {
 		size("max_body", &r.MaxBody, 0, span{0, maxBodyBytes}, "Largest request body, within server.max_body; 0B: server.max_body."),
 		integer("retries", &r.Retries, 2, span{0, 10}, "Further tries, at most, before the first byte of a reply."),
 		list("fallbacks", &r.Fallbacks, nil, "Models to ask, in order, when nobody serves the one asked for.", checkModel),
+		duration("heartbeat", &r.Heartbeat, 0, 0, `Between comments to a client whose stream has not begun; "0s": none.`),
 		table("retry", "When and how those tries are made.", retrySchema(&r.Retry)),
 		table("hedge", "When a second service is asked too.", hedgeSchema(&r.Hedge)),
 		duration("request_timeout", &r.RequestTimeout, 0, 0, `server.request_timeout here; "0s": the server's.`),
