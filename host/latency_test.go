@@ -62,7 +62,8 @@ func TestLatenciesAreBounded(t *testing.T) {
 			t.Fatalf("the %dth model: %v", i, one)
 		}
 	}
-	if l.of([]byte("3"), false) == nil || l.of([]byte("3"), false) != l.of([]byte("3"), false) {
+	first := l.of([]byte("3"), false)
+	if again := l.of([]byte("3"), false); first == nil || first != again {
 		t.Error("a model that was seen is another one now")
 	}
 }

@@ -115,7 +115,7 @@ func TestHeartbeatNotNeeded(t *testing.T) {
 	s := startService(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if strings.Contains(string(body), `"stream":true`) {
-			http.Error(w, "no", 422)
+			http.Error(w, "no", http.StatusUnprocessableEntity)
 			return
 		}
 		time.Sleep(30 * time.Millisecond)

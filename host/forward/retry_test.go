@@ -166,7 +166,6 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 
 	stubborn := newFake(t, answering(wait))
-	began = time.Now()
 	status, _, err = ask(New(Options{}), retrying(func(r *Retry) { r.MaxWait = 900 * time.Millisecond }), stubborn)
 	if err != nil || status != 429 || stubborn.requests.Load() != 1 {
 		t.Errorf("%d %v after %d requests", status, err, stubborn.requests.Load())
