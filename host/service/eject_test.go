@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -487,4 +490,39 @@ func TestIndexIsCheapAfterEjections(t *testing.T) {
 			t.Errorf("serving %q once they are on trial", got)
 		}
 	})
+}
+
+// TestTrialTakesOneAtATime has many clients at a service that is on trial again
+// and again: two of its requests never overlap, and none is lost count of.
+func TestTrialTakesOneAtATime(t *testing.T) {
+	f := newFakes()
+	h := testHealth
+	h.Outlier.BaseEjection, h.Outlier.MaxEjection = time.Microsecond, time.Microsecond
+	s := f.alike(t, h, nil, named("a"), named("b"))
+	defer s.Release()
+	a := s.ByName("a")
+	fail(a, 3)
+	var open, most, trials atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for trials.Load() < 500 {
+				if a.standing() != onTrial || !a.Acquire() {
+					runtime.Gosched()
+					continue
+				}
+				if n := open.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				trials.Add(1)
+				open.Add(-1)
+				a.Observe(Failed, 0) // ends the trial, and the next begins
+				a.Release()
+			}
+		})
+	}
+	wg.Wait()
+	if most.Load() != 1 || a.InFlight() != 0 {
+		t.Errorf("%d requests at once, %d left open", most.Load(), a.InFlight())
+	}
 }
