@@ -130,7 +130,12 @@ var (
 // slotError is the number of open requests that a service may have, and has.
 type slotError int
 
-func (n slotError) Error() string { return fmt.Sprintf("services.max_in_flight = %d", int(n)) }
+func (n slotError) Error() string {
+	if n == 0 {
+		return "it is on trial after an ejection, and one request is out"
+	}
+	return fmt.Sprintf("services.max_in_flight = %d", int(n))
+}
 
 func goneError(service string) *Error {
 	return &Error{Status: StatusClientGone, Service: service, Kind: KindClientGone, Err: errGone}

@@ -62,6 +62,29 @@ func (b *backend) letTry() {
 	b.moved()
 }
 
+// acquireTrial takes the slot of the one request that a service on trial gets.
+// Slot and mark change together, so that endTrial can trust them.
+func (s *Service) acquireTrial() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trial.Load() || !s.slot() {
+		return false
+	}
+	s.trial.Store(true)
+	s.tried.Store(true)
+	return true
+}
+
+// endTrial frees the place of a trial whose end nobody observed, once nothing is
+// open there.
+func (b *backend) endTrial() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inFlight.Load() == 0 {
+		b.trial.Store(false)
+	}
+}
+
 // acquit brings a service on trial back, now that it answers.
 func (b *backend) acquit() {
 	b.mu.Lock()

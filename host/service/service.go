@@ -117,18 +117,10 @@ func (s *Service) models() *modelList {
 // slots are taken or the service is on trial and its one request is out. Every
 // success is followed by one Release.
 func (s *Service) Acquire() bool {
-	if !s.slot() {
-		return false
+	if s.standing() == onTrial {
+		return s.acquireTrial()
 	}
-	if s.standing() != onTrial {
-		return true
-	}
-	if !s.trial.CompareAndSwap(false, true) {
-		s.inFlight.Add(-1)
-		return false
-	}
-	s.tried.Store(true)
-	return true
+	return s.slot()
 }
 
 func (s *Service) slot() bool {
@@ -153,7 +145,7 @@ func (s *Service) slot() bool {
 func (s *Service) Release() {
 	n := s.inFlight.Add(-1)
 	if n == 0 && s.trial.Load() {
-		s.trial.Store(false) // whose end nobody observed
+		s.endTrial()
 	}
 	if n == 0 && s.draining.Load() {
 		s.drained()
