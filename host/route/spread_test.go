@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,7 +141,7 @@ type open struct {
 // foreign is how many requests of another router a and b have.
 func spread(t *testing.T, kind string, bound, foreign float64) (f figures) {
 	synctest.Test(t, func(t *testing.T) {
-		byName := map[string]*service.Service{}
+		var known atomic.Pointer[service.Set] // by those who look
 		others := func(name string) float64 {
 			if name == "a" || name == "b" {
 				return foreign
@@ -149,14 +150,12 @@ func spread(t *testing.T, kind string, bound, foreign float64) (f figures) {
 		}
 		set := newReporting(t, fleetSize, func(name string) engine.Figures {
 			n := others(name)
-			if s := byName[name]; s != nil {
-				n += float64(s.InFlight())
+			if set := known.Load(); set != nil {
+				n += float64(set.ByName(name).InFlight())
 			}
 			return engine.Figures{Engine: "x", Running: n}
 		})
-		for _, s := range set.All() {
-			byName[s.Name()] = s
-		}
+		known.Store(set)
 		time.Sleep(2 * time.Second)
 		r := rand.New(rand.NewPCG(11, 12))
 		b, list := NewBalancer(config.Route{Balance: kind, Affinity: config.Affinity{LoadBound: bound}}), traffic(r)

@@ -50,6 +50,23 @@ func (l *looks) count() int {
 	return len(l.paths)
 }
 
+// last returns the path that was asked last, "" when none was.
+func (l *looks) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.paths) == 0 {
+		return ""
+	}
+	return l.paths[len(l.paths)-1]
+}
+
+// first returns what was asked first.
+func (l *looks) first() (Target, string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.targets[0], l.paths[0]
+}
+
 // newPolled starts a set whose services are looked at.
 func newPolled(t *testing.T, l *looks, out io.Writer, prev *Set, o Options, cfgs ...config.Service) *Set {
 	t.Helper()
@@ -78,8 +95,8 @@ func TestPolling(t *testing.T) {
 		s := newPolled(t, l, &out, nil, Options{ByLoad: true}, cfg)
 		defer s.Release()
 		a := s.ByName("a")
-		if l.count() != 1 || l.paths[0] != "" || l.targets[0].APIKey != "sk" || l.targets[0].Timeout != time.Second {
-			t.Fatalf("not looked at, once and as it was told: %+v", l.targets)
+		if target, path := l.first(); l.count() != 1 || path != "" || target.APIKey != "sk" || target.Timeout != time.Second {
+			t.Fatalf("not looked at, once and as it was told: %+v", target)
 		}
 		if f, at, ok := a.Reported(); !ok || f.Engine != "vllm" || !at.Equal(time.Now()) || a.Load() != 14 {
 			t.Errorf("reported %+v, %v, load %v", f, ok, a.Load())
@@ -148,8 +165,8 @@ func TestWhoIsPolled(t *testing.T) {
 			cfg.Metrics = c.metrics
 			s := newPolled(t, l, &out, nil, Options{ByLoad: c.byLoad}, cfg)
 			pass(3 * time.Second)
-			if polls := l.count() > 0; polls != c.polls || polls && l.paths[0] != c.path {
-				t.Errorf("%+v: looked at %q", c, l.paths)
+			if polls := l.count() > 0; polls != c.polls || polls && l.last() != c.path {
+				t.Errorf("%+v: looked at %q", c, l.last())
 			}
 			if warns := strings.Contains(out.String(), `metrics = \"off\" hides it`); warns != c.warns {
 				t.Errorf("%+v: logged %s", c, out.String())
@@ -177,7 +194,7 @@ func TestReloadTurnsPollingOnAndOff(t *testing.T) {
 			before := l.count()
 			pass(10 * time.Second)
 			looked := l.count() - before
-			if on := metrics != "off"; on && (looked < 8 || looked > 13 || l.paths[len(l.paths)-1] != metrics) || !on && looked != 0 {
+			if on := metrics != "off"; on && (looked < 8 || looked > 13 || l.last() != metrics) || !on && looked != 0 {
 				t.Errorf("step %d, metrics = %q: %d looks", i, metrics, looked)
 			}
 			if _, _, ok := s.ByName("a").Reported(); ok != (metrics != "off") {
@@ -241,7 +258,7 @@ func TestLookOverHTTP(t *testing.T) {
 			"GET /metrics: status 404; GET /prometheus/metrics: status 404",
 		},
 		"of something else": {"/metrics", paths{"/metrics": reply(200, "up 1\n")}, "GET /metrics: no metric of an engine that is known"},
-		"a redirect":        {"/metrics", paths{"/metrics": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/m", 302) }, "/m": reply(200, page)}, "GET /metrics: status 302"},
+		"a redirect":        {"/metrics", paths{"/metrics": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/m", http.StatusFound) }, "/m": reply(200, page)}, "GET /metrics: status 302"},
 		"endless":           {"/metrics", paths{"/metrics": endless}, "GET /metrics: the page is over 8388608 bytes"},
 		"cut":               {"/metrics", paths{"/metrics": cutShort}, "GET /metrics: unexpected EOF"},
 		"silent":            {"/metrics", paths{"/metrics": hang}, `GET /metrics: no answer within [load] timeout = "2s"`},
