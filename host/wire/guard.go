@@ -10,6 +10,7 @@ const (
 	maxMethod    = 24
 	maxChunkLine = 256
 	maxTrailers  = 8 << 10
+	usualSpill   = 128
 )
 
 // Guard follows the bytes of one client's connection. The zero Guard is at the
@@ -62,7 +63,7 @@ func (g *Guard) Check(p []byte) int {
 			continue
 		}
 		g.fault = f
-		if g.state <= fieldLine && len(g.spill) == 0 {
+		if g.state <= fieldLine {
 			p[i] = placeholder
 			i++
 		}
@@ -96,16 +97,14 @@ func (g *Guard) next(p []byte) (int, *Fault) {
 		return g.hold(p)
 	}
 	line := p[:n]
-	if g.spill != nil {
+	if len(g.spill) > 0 {
 		g.spill = append(g.spill, line...)
 		line = g.spill
 	}
 	if f := g.line(line); f != nil {
 		return 0, f
 	}
-	if g.spill != nil {
-		g.spill = nil
-	}
+	g.empty()
 	return n, nil
 }
 
@@ -118,8 +117,20 @@ func (g *Guard) hold(p []byte) (int, *Fault) {
 	if f := g.fits(len(g.spill) + len(p)); f != nil {
 		return 0, f
 	}
+	if g.spill == nil {
+		g.spill = make([]byte, 0, usualSpill)
+	}
 	g.spill = append(g.spill, p...)
 	return len(p), nil
+}
+
+// empty forgets a line, and keeps its memory if that is not much: fasthttp reads
+// the first byte of each request for itself.
+func (g *Guard) empty() {
+	if cap(g.spill) > usualSpill {
+		g.spill = nil
+	}
+	g.spill = g.spill[:0]
 }
 
 // fits reports whether a line of n bytes is within its limit.
@@ -161,5 +172,6 @@ func (g *Guard) line(b []byte) *Fault {
 
 // restart gets ready for the next request.
 func (g *Guard) restart() {
-	*g = Guard{}
+	*g = Guard{spill: g.spill}
+	g.empty()
 }
