@@ -1,8 +1,10 @@
 // Package host is the HTTP side of InfiniRouter. This page is the life of a
 // request; each step names the file to read on.
 //
-//  1. accept (accept.go): fasthttp calls handle with a request. It takes a
-//     reference to the running generation, which holds until the account.
+//  1. accept (accept.go): fasthttp calls handle with a request, of which it was
+//     given nothing that can be read in two ways (clientconn.go, package wire).
+//     It takes a reference to the running generation, which holds until the
+//     account.
 //     Status and operator's pages are answered here (status.go). admit checks
 //     the connection's limits (connections.go), the client's key and the path
 //     (handler.go).

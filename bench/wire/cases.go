@@ -24,11 +24,13 @@ type Case struct {
 	Closed   bool
 	Reached  []string
 
-	// Of a reply: what the client gets. Statuses has one element, Body is exact
-	// when the reply is Whole, and otherwise what it must begin with.
-	Body  string
-	Whole bool
-	Old   bool // the client speaks HTTP/1.0: the connection's end ends its reply
+	// Of a reply: what the client gets. Statuses has one element, Fields are those
+	// that are the service's, Body is exact when the reply is Whole, and otherwise
+	// what it must begin with.
+	Fields string
+	Body   string
+	Whole  bool
+	Old    bool // the client speaks HTTP/1.0: the connection's end ends its reply
 }
 
 // Then is what a sender does once it has sent everything.
@@ -119,7 +121,8 @@ func (c *Case) line(line string) error {
 			}
 			return nil
 		}
-		return c.received(mark, b)
+		c.received(mark, b)
+		return nil
 	case "=":
 		return c.verdict(strings.Fields(rest))
 	}
@@ -131,7 +134,7 @@ func (c *Case) line(line string) error {
 }
 
 // received takes a line of what came through.
-func (c *Case) received(mark, b string) error {
+func (c *Case) received(mark, b string) {
 	switch {
 	case mark == "<|":
 		c.Body += b
@@ -141,11 +144,10 @@ func (c *Case) received(mark, b string) error {
 	case strings.HasPrefix(b, "POST "):
 		c.Reached = append(c.Reached, b+"\n")
 	case len(c.Reached) == 0:
-		return fmt.Errorf("what the service receives does not begin with a POST: %q", b)
+		c.Fields += b + "\n"
 	default:
 		c.Reached[len(c.Reached)-1] += b + "\n"
 	}
-	return nil
 }
 
 func (c *Case) verdict(words []string) error {

@@ -11,6 +11,7 @@ type View struct {
 	Status  int // 0: nothing that is a reply
 	Whole   bool
 	Waiting bool
+	Fields  string // that are the service's
 	Body    string
 	Err     error // what came is no reply
 	After   error // what went wrong with the request after it
@@ -42,6 +43,7 @@ func Reply(addr string, s *Service, c *Case) (v View, err error) {
 		case m.Status() < 200:
 		case v.Status == 0:
 			v.Status, v.Whole, v.Body = m.Status(), m.Whole, m.Body
+			v.Fields = m.fieldsBut(ownReplyFields)
 		default:
 			v.Err = errors.New("two replies to one request")
 		}
@@ -73,6 +75,8 @@ func (c *Case) JudgeReply(v View) error {
 		return v.After
 	case want == 502:
 		return nil
+	case v.Fields != c.Fields:
+		return fmt.Errorf("the client got the fields %q, want %q", v.Fields, c.Fields)
 	case c.Whole && v.Body != c.Body || !strings.HasPrefix(v.Body, c.Body):
 		return fmt.Errorf("the client got %q, want %q", v.Body, c.Body)
 	}

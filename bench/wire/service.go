@@ -171,9 +171,12 @@ func (s *Service) answer(conn net.Conn, m *Message, raw string) bool {
 	return true
 }
 
-// ownFields are what the router writes anew, of which every request has the
-// same; Digest leaves them out.
-const ownFields = " host via x-forwarded-for x-forwarded-proto x-forwarded-host x-request-id content-length "
+// ownFields and ownReplyFields are what the router writes anew, of which every
+// request and every reply has the same; they are left out of what is compared.
+const (
+	ownFields      = " host via x-forwarded-for x-forwarded-proto x-forwarded-host x-request-id content-length "
+	ownReplyFields = " server date content-type content-length transfer-encoding connection x-request-id "
+)
 
 // Digest is a request as the corpus writes it down: method and target, the
 // fields that are the client's, each on a line, and the body.
@@ -182,11 +185,15 @@ func Digest(m *Message) string {
 	if version != "1.1" {
 		first = m.First
 	}
-	text := first + "\n"
+	return first + "\n" + m.fieldsBut(ownFields) + m.Body
+}
+
+// fieldsBut are the fields, each on a line, but for those named in own.
+func (m *Message) fieldsBut(own string) (text string) {
 	for _, f := range m.Fields {
-		if !strings.Contains(ownFields, " "+strings.ToLower(f.Name)+" ") {
+		if !strings.Contains(own, " "+strings.ToLower(f.Name)+" ") {
 			text += f.Name + ": " + f.Value + "\n"
 		}
 	}
-	return text + m.Body
+	return text
 }

@@ -74,7 +74,7 @@ func FuzzWireRequests(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i := range cases {
-		if len(cases[i].Send) < 2<<10 {
+		if i%4 == 0 && len(cases[i].Send) < 2<<10 { // all of them run in TestWireRequests
 			f.Add([]byte(cases[i].Send))
 		}
 	}
@@ -127,7 +127,7 @@ func FuzzWireReplies(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i := range cases {
-		if c := &cases[i]; len(c.Send) < 2<<10 {
+		if c := &cases[i]; i%2 == 0 && len(c.Send) < 2<<10 {
 			f.Add([]byte(c.Send), c.Then == wire.Reset)
 		}
 	}

@@ -111,6 +111,9 @@ func measure(ctx context.Context, p peer.Peer, programs peer.Programs) (wire.Res
 	defer running.Stop()
 	fmt.Fprintf(os.Stderr, "%s: %s\n", r.Name, running.Command)
 	err = r.Run(ctx, strings.TrimPrefix(running.URL, "http://"), s)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", r.Name, errors.Join(err, running.Check()))
+	}
 	return r, err
 }
 
