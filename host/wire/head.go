@@ -88,8 +88,11 @@ func split(b []byte) (name, value []byte, f *Fault) {
 	if b[0] == ' ' || b[0] == '\t' {
 		return nil, nil, faultFold
 	}
-	colon := bytes.IndexByte(b, ':')
-	if colon <= 0 || !allOf(b[:colon], className) {
+	colon := 0
+	for colon < len(b) && byteClass[b[colon]]&className != 0 {
+		colon++
+	}
+	if colon == 0 || colon == len(b) || b[colon] != ':' {
 		return nil, nil, faultFieldName
 	}
 	if !isValue(b[colon+1:]) {
