@@ -10,10 +10,11 @@ import (
 
 // Message is a request or a reply that can be read in one way only.
 type Message struct {
-	First  string // line, without its end
-	Fields []Field
-	Body   string
-	Whole  bool // of a reply: its end was there
+	First    string // line, without its end
+	Fields   []Field
+	Body     string
+	Trailers []Field
+	Whole    bool // of a reply: its end was there
 }
 
 // Field is a header field, its name as it was spelled.
@@ -49,19 +50,27 @@ func ReadRequest(src string) (m *Message, rest string, err error) {
 	if len(words) != 3 || !isToken(words[0]) || words[2] != "HTTP/1.1" && words[2] != "HTTP/1.0" {
 		return nil, src, fmt.Errorf("first line %q", m.First)
 	}
-	if err := checkTarget(words[1]); err != nil {
-		return nil, src, err
-	}
-	if hosts := m.Values("Host"); len(hosts) != 1 || hosts[0] == "" || strings.ContainsAny(hosts[0], " ,@/\\\t") {
+	old := words[2] == "HTTP/1.0"
+	hosts := m.Values("Host")
+	if len(hosts) != 1 && !(old && len(hosts) == 0) || len(hosts) == 1 && (hosts[0] == "" || strings.ContainsAny(hosts[0], " ,@/\\\t")) {
 		return nil, src, fmt.Errorf("hosts %q", hosts)
 	}
-	length, chunked, err := m.framing(words[2] == "HTTP/1.0")
+	target := words[1]
+	if len(hosts) == 1 { // of a URL, what is behind Host's own word
+		if scheme := "http://" + hosts[0]; len(target) > len(scheme) && strings.EqualFold(target[:len(scheme)], scheme) {
+			target = target[len(scheme):]
+		}
+	}
+	if err := checkTarget(target); err != nil && m.First != "OPTIONS * HTTP/1.1" {
+		return nil, src, err
+	}
+	length, chunked, err := m.framing(old)
 	if err != nil {
 		return nil, src, err
 	}
 	switch {
 	case chunked:
-		m.Body, rest, err = readChunks(rest)
+		rest, err = m.readChunks(rest)
 	case length > len(rest):
 		err = errMore
 	case length > 0:
@@ -79,11 +88,12 @@ func ReadReply(src, method string, ended bool) (m *Message, rest string, err err
 	if err != nil {
 		return nil, src, err
 	}
-	if len(m.First) < 12 || !strings.HasPrefix(m.First, "HTTP/1.1 ") || strings.Trim(m.First[9:12], "0123456789") != "" || len(m.First) > 12 && m.First[12] != ' ' {
+	old := strings.HasPrefix(m.First, "HTTP/1.0 ")
+	if len(m.First) < 12 || !old && !strings.HasPrefix(m.First, "HTTP/1.1 ") || strings.Trim(m.First[9:12], "0123456789") != "" || len(m.First) > 12 && m.First[12] != ' ' {
 		return nil, src, fmt.Errorf("status line %q", m.First)
 	}
 	status := m.Status()
-	length, chunked, err := m.framing(false)
+	length, chunked, err := m.framing(old)
 	if err != nil {
 		return nil, src, err
 	}
@@ -91,7 +101,7 @@ func ReadReply(src, method string, ended bool) (m *Message, rest string, err err
 	case method == "HEAD" || status < 200 || status == 204 || status == 304:
 		m.Whole = true
 	case chunked:
-		m.Body, rest, err = readChunks(rest)
+		rest, err = m.readChunks(rest)
 		m.Whole = err == nil
 	case length >= 0:
 		m.Whole = length <= len(rest)
@@ -108,24 +118,30 @@ func ReadReply(src, method string, ended bool) (m *Message, rest string, err err
 
 func readHead(src string) (*Message, string, error) {
 	m := &Message{}
-	for first := true; ; first = false {
+	first, src, err := readLine(src)
+	if err != nil {
+		return nil, src, err
+	}
+	m.First = first
+	m.Fields, src, err = readFields(src)
+	return m, src, err
+}
+
+// readFields reads fields up to an empty line.
+func readFields(src string) (list []Field, rest string, err error) {
+	for {
 		line, rest, err := readLine(src)
 		if err != nil {
 			return nil, src, err
 		}
-		src = rest
-		switch {
-		case first:
-			m.First = line
-		case line == "":
-			return m, src, nil
-		default:
-			name, value, found := strings.Cut(line, ":")
-			if !found || !isToken(name) {
-				return nil, src, fmt.Errorf("field %.100q", line)
-			}
-			m.Fields = append(m.Fields, Field{name, strings.Trim(value, " \t")})
+		if src = rest; line == "" {
+			return list, src, nil
 		}
+		name, value, found := strings.Cut(line, ":")
+		if !found || !isToken(name) {
+			return nil, src, fmt.Errorf("field %.100q", line)
+		}
+		list = append(list, Field{name, strings.Trim(value, " \t")})
 	}
 }
 
@@ -159,7 +175,7 @@ func (m *Message) framing(http10 bool) (length int, chunked bool, err error) {
 	case len(lengths)+len(codings) > 1:
 		return 0, false, fmt.Errorf("lengths %q and codings %q", lengths, codings)
 	case len(codings) == 1:
-		if codings[0] != "chunked" || http10 {
+		if !strings.EqualFold(codings[0], "chunked") || http10 {
 			return 0, false, fmt.Errorf("coding %q", codings)
 		}
 		return -1, true, nil
@@ -171,34 +187,39 @@ func (m *Message) framing(http10 bool) (length int, chunked bool, err error) {
 	return length, false, err
 }
 
-// readChunks gives what there is of a chunked body, whatever the error.
-func readChunks(src string) (body, rest string, err error) {
+// readChunks puts what there is of a chunked body into m, whatever the error.
+func (m *Message) readChunks(src string) (rest string, err error) {
 	for {
 		line, after, err := readLine(src)
 		if err != nil {
-			return body, src, err
+			return src, err
 		}
 		size, err := strconv.ParseInt(line, 16, 32)
 		if err != nil || strings.Trim(line, "0123456789abcdefABCDEF") != "" {
-			return body, src, fmt.Errorf("chunk size %.100q", line)
+			return src, fmt.Errorf("chunk size %.100q", line)
 		}
 		src = after
 		if size == 0 {
 			break
 		}
-		if n := min(int(size), len(src)); n < int(size) || len(src) < n+2 {
-			return body + src[:n], "", errMore
+		n := min(int(size), len(src))
+		m.Body += src[:n]
+		if n < int(size) || len(src) < n+2 {
+			return "", errMore
 		}
 		if src[size:size+2] != "\r\n" {
-			return body, src, fmt.Errorf("chunk ends with %q", src[size:size+2])
+			return src, fmt.Errorf("chunk ends with %q", src[size:size+2])
 		}
-		body, src = body+src[:size], src[size+2:]
+		src = src[size+2:]
 	}
-	line, src, err := readLine(src)
-	if err == nil && line != "" {
-		err = fmt.Errorf("trailer %.100q", line)
+	m.Trailers, src, err = readFields(src)
+	for _, f := range m.Trailers {
+		switch strings.ToLower(f.Name) {
+		case "host", "content-length", "transfer-encoding", "authorization":
+			return src, fmt.Errorf("trailer %q", f.Name)
+		}
 	}
-	return body, src, err
+	return src, err
 }
 
 // checkTarget refuses a path that some servers serve as another one.

@@ -28,6 +28,7 @@ type Service struct {
 	left    sync.Cond         // none is any more
 	log     []Received
 	script  *Case
+	turn    int // the how-manieth Follow it is
 }
 
 // Model is the model that the service has, and OwnReply what it answers where
@@ -83,6 +84,7 @@ func (s *Service) Follow(c *Case) {
 		s.left.Wait()
 	}
 	s.script, s.log = c, nil
+	s.turn++
 }
 
 // Log is what it received, but for questions after its health and models.
@@ -102,6 +104,7 @@ func (s *Service) serve(conn net.Conn) {
 		s.mu.Unlock()
 	}()
 	var in string
+	turn := 0 // in which in began: what comes late is not the next case's
 	buf := make([]byte, 64<<10)
 	for {
 		m, rest, err := ReadRequest(in)
@@ -109,30 +112,42 @@ func (s *Service) serve(conn net.Conn) {
 		case err == nil:
 			raw := in[:len(in)-len(rest)]
 			in = rest
-			if !s.answer(conn, m, raw) {
+			if !s.answer(conn, turn, Received{Message: m, Raw: raw}) {
 				return
 			}
 			continue
 		case !errors.Is(err, errMore):
-			s.note(conn, Received{Err: err, Raw: in})
+			s.note(conn, turn, Received{Err: err, Raw: in})
 			reply(conn, OwnReply) // as a service would that sees nothing wrong
 			return
 		}
 		n, err := conn.Read(buf)
+		if in == "" {
+			turn = s.now()
+		}
 		in += string(buf[:n])
 		if err != nil {
 			if in != "" {
-				s.note(conn, Received{Err: errEnded, Raw: in})
+				s.note(conn, turn, Received{Err: errEnded, Raw: in})
 			}
 			return
 		}
 	}
 }
 
-func (s *Service) note(conn net.Conn, r Received) *Case {
+func (s *Service) now() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log = append(s.log, r)
+	return s.turn
+}
+
+// note writes down what was received and returns the case to answer by.
+func (s *Service) note(conn net.Conn, turn int, r Received) *Case {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if turn == s.turn {
+		s.log = append(s.log, r)
+	}
 	if s.script != nil && s.script.Then != Hold {
 		s.leaving[conn] = true
 	}
@@ -144,8 +159,8 @@ func reply(conn net.Conn, body string) {
 }
 
 // answer reports whether the connection can serve another request.
-func (s *Service) answer(conn net.Conn, m *Message, raw string) bool {
-	switch {
+func (s *Service) answer(conn net.Conn, turn int, r Received) bool {
+	switch m := r.Message; {
 	case strings.HasPrefix(m.First, "GET /v1/models "):
 		reply(conn, fmt.Sprintf(`{"object":"list","data":[{"id":%q,"object":"model","created":1,"owned_by":"wire"}]}`, Model))
 		return true
@@ -153,7 +168,7 @@ func (s *Service) answer(conn net.Conn, m *Message, raw string) bool {
 		reply(conn, "{}")
 		return true
 	}
-	script := s.note(conn, Received{Message: m, Raw: raw})
+	script := s.note(conn, turn, r)
 	if script == nil {
 		reply(conn, OwnReply)
 		return true
@@ -185,7 +200,11 @@ func Digest(m *Message) string {
 	if version != "1.1" {
 		first = m.First
 	}
-	return first + "\n" + m.fieldsBut(ownFields) + m.Body
+	text := first + "\n" + m.fieldsBut(ownFields) + m.Body
+	for _, f := range m.Trailers {
+		text += "\ntrailer " + f.Name
+	}
+	return text
 }
 
 // fieldsBut are the fields, each on a line, but for those named in own.

@@ -44,6 +44,9 @@ func sameToBoth(r *wire.Received) error {
 	if r.Err != nil {
 		return fmt.Errorf("it can be read in two ways: %w", r.Err)
 	}
+	if len(r.Message.Trailers) > 0 || !strings.HasSuffix(r.Message.First, " HTTP/1.1") || !strings.HasPrefix(r.Message.First, "POST /") {
+		return fmt.Errorf("it is not in the one form: %q, trailers %q", r.Message.First, r.Message.Trailers)
+	}
 	requests, bodies := readAll([]byte(r.Raw))
 	if len(requests) != 1 {
 		return fmt.Errorf("net/http reads %d requests", len(requests))
