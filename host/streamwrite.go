@@ -54,6 +54,7 @@ func (s *stream) begin() {
 		s.framed = true
 		h.SetContentLength(-1)
 	default:
+		h.Del("Content-Length") // the service's, if its stream had one, which the next line would leave
 		h.SetContentLength(-2)
 	}
 	if asked.ConnectionClose() || !asked.IsHTTP11() {

@@ -21,7 +21,7 @@ const (
 	Marked  Class = "cut, marked"     // the client can see that the reply was cut
 	Lenient Class = "repaired"        // a malformed reply was made a proper one
 	Whole   Class = "CUT, SEEN WHOLE" // a reply that was cut looks complete
-	Mixed   Class = "ANOTHER'S BYTES" // the next request did not get its own reply
+	Mixed   Class = "NEXT ONE WRONG"  // the next request did not get its own reply
 	Garbled Class = "NO HTTP"         // the client got what is no reply
 )
 

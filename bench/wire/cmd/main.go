@@ -130,5 +130,5 @@ func replaceSummary(file, summary string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no lines %q and %q", file, begin, end)
 	}
-	return os.WriteFile(file, slices.Concat(before, begin, []byte("\n"+summary+"\n"), end, after), 0o644)
+	return os.WriteFile(file, slices.Concat(before, begin, []byte("\n"+summary), end, after), 0o644)
 }
