@@ -95,6 +95,7 @@ func (r *Router) finish(x *exchange) {
 	r.metrics.RequestDone()
 	r.inFlight.Add(-1)
 	g := x.gen
+	dropBody(x.ctx)
 	if !x.broken { // what a panic left half done serves nobody again
 		x.reset()
 		exchanges.Put(x)

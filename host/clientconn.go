@@ -30,6 +30,8 @@ type clientConn struct {
 	peer    netip.Addr   // counted under, if valid
 	over    *fault       // why it gets pages alone
 	closed  atomic.Bool
+	memory  *bodyMemory  // that held is of
+	held    atomic.Int64 // bytes
 }
 
 // socket is a *net.TCPConn or a *loop.Conn.
@@ -84,6 +86,9 @@ func (c *clientConn) Close() error {
 	err := c.socket.Close()
 	if c.looped != nil && c.looped.Resting() {
 		return nil // between requests it stays open
+	}
+	if c.memory != nil {
+		c.memory.settle(c)
 	}
 	if c.counted != nil && !c.closed.Swap(true) {
 		c.counted.leave(c)

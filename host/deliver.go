@@ -21,9 +21,18 @@ func (r *Router) deliver(x *exchange, reply *forward.Reply) (done bool, f *fault
 	if reply.Streaming() {
 		return r.deliverStream(x, reply)
 	}
-	body, err := reply.ReadAll(resp.SwapBody(nil)[:0], x.gen.config.Server.MaxReplyBody)
+	body, f, err := r.readWhole(x, reply, resp.SwapBody(nil)[:0])
 	reply.Close()
-	resp.SwapBody(body)
+	if len(body) > keptBody {
+		resp.SetBodyRaw(body)
+	} else {
+		resp.SwapBody(body)
+	}
+	if f != nil {
+		x.observe(service.Neutral)
+		resp.Reset()
+		return false, f
+	}
 	if err != nil {
 		x.timedOut(err)
 		x.observe(blame(err))
@@ -94,7 +103,11 @@ func (r *Router) onResponse(x *exchange, body []byte) (replaced bool, f *fault) 
 		return true, nil
 	}
 	if edited, ok := x.edited(); ok {
-		x.ctx.Response.SetBody(edited)
+		if len(edited) > keptBody {
+			x.ctx.Response.SetBodyRaw(bytes.Clone(edited))
+		} else {
+			x.ctx.Response.SetBody(edited)
+		}
 	}
 	return false, nil
 }

@@ -154,12 +154,19 @@ type fakePolicy struct {
 	name  string
 	hooks plugins.HookSet
 	call  func(abi.Hook, plugins.Exchange) (abi.Action, error)
+	stats func() plugins.Stats
 }
 
 func (p *fakePolicy) Name() string           { return p.name }
 func (p *fakePolicy) Hooks() plugins.HookSet { return p.hooks }
-func (p *fakePolicy) Stats() plugins.Stats   { return plugins.Stats{} }
 func (p *fakePolicy) Release()               {}
+func (p *fakePolicy) Stats() plugins.Stats {
+	if p.stats == nil {
+		return plugins.Stats{}
+	}
+	return p.stats()
+}
+
 func (p *fakePolicy) Call(h abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	return p.call(h, x)
 }

@@ -17,8 +17,10 @@ import (
 // handle is fasthttp's entry: all the steps of doc.go. What it leaves in ctx is
 // written by fasthttp, unless a stream has written it.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
+	r.memory.arrived(ctx)
 	g := r.acquire()
 	if r.page(ctx, g) {
+		dropBody(ctx)
 		g.release()
 		return
 	}

@@ -15,6 +15,7 @@ func (r *Router) load() telemetry.LoadSample {
 	}
 	return telemetry.LoadSample{
 		Connections: r.conns.open.Load(), ConnectionLimit: r.conns.limits.Load().all,
+		BodyMemory: r.memory.used.Load(), BodyMemoryLimit: r.memory.limit.Load(),
 		Waiting: waiting, Ready: r.state(g) == stateReady,
 	}
 }

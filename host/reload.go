@@ -125,6 +125,7 @@ const readyWait = 2 * time.Second
 func (r *Router) swap(next *generation) {
 	r.conns.limit(&next.config.Server)
 	r.entrance.adopt(next)
+	r.memory.limit.Store(next.config.Server.MaxBodyMemory)
 	if old := r.current.Swap(next); old != nil {
 		old.release()
 	}

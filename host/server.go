@@ -49,6 +49,7 @@ type Router struct {
 	listening sync.Mutex // of listeners
 	listeners []net.Listener
 	conns     connections
+	memory    bodyMemory
 	entrance  entrance
 	slots     slots
 	server    *fasthttp.Server
@@ -95,7 +96,7 @@ func (r *Router) newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		CloseOnShutdown:              true,
-		ConnState:                    followState,
+		ConnState:                    r.replied,
 		ReduceMemoryUsage:            true,
 		ReadBufferSize:               maxRequestHead,
 		ReadTimeout:                  r.boot.Server.ClientHeaderTimeout,
@@ -113,25 +114,27 @@ const (
 )
 
 // bodyLimits are the running generation's limits on a body.
-func (r *Router) bodyLimits(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+func (r *Router) bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	g := r.acquire()
 	defer g.release()
+	timeout := g.config.Server.ClientBodyTimeout
 	return fasthttp.RequestConfig{
-		MaxRequestBodySize: int(g.largestBody()),
-		ReadTimeout:        g.config.Server.ClientBodyTimeout,
+		MaxRequestBodySize: int(r.memory.admit(h, g.largestBody(), timeout)),
+		ReadTimeout:        timeout,
 	}
 }
 
 // expected answers a client that waits for leave to send its body: one that is
-// too large need not be sent. Otherwise fasthttp says 100.
+// too large, or finds no room, need not be sent. Otherwise fasthttp says 100.
 func (r *Router) expected(ctx *fasthttp.RequestCtx) int {
 	g := r.acquire()
 	defer g.release()
-	if int64(ctx.Request.Header.ContentLength()) <= g.largestBody() {
+	h := &ctx.Request.Header
+	if int64(h.ContentLength()) <= g.largestBody() && !r.memory.refused(h) {
 		return fasthttp.StatusContinue
 	}
 	r.protocolError(ctx, fasthttp.ErrBodyTooLarge)
-	return fasthttp.StatusRequestEntityTooLarge
+	return ctx.Response.StatusCode()
 }
 
 // largestBody is the largest max_body of the server and all routes: which
@@ -153,6 +156,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	}()
 	g := r.acquire()
 	defer g.release()
+	share := r.memory.forget(&ctx.Request.Header)
+	defer ctx.Request.SwapBody(nil) // what has come of it is kept no longer
 	f := badRequest("the request is not valid HTTP: " + protocolReason(err))
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
@@ -161,6 +166,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	case conn != nil && conn.guard.Fault() != nil: // fasthttp heard of it in its own words
 		refused := conn.guard.Fault()
 		f.status, f.message = refused.Status, "the request is not valid HTTP: "+refused.Reason
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && share.short:
+		f = r.noMemory()
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		f = overLimit(fasthttp.StatusRequestEntityTooLarge, "max_body", g.largestBody())
 		f.retryAfter = 0
@@ -233,7 +240,7 @@ func (r *Router) ServeAdmin(ln net.Listener) error { return r.admin.Serve(r.list
 // listener makes ln patient and known to closeListeners. Its connections are
 // counted where there are conns: the operator's never are.
 func (r *Router) listener(ln net.Listener, conns *connections) net.Listener {
-	patient := &patientListener{Listener: ln, log: r.options.Logger, conns: conns}
+	patient := &patientListener{Listener: ln, log: r.options.Logger, conns: conns, memory: &r.memory}
 	r.listening.Lock()
 	defer r.listening.Unlock()
 	r.listeners = append(r.listeners, patient)
@@ -269,6 +276,7 @@ type patientListener struct {
 	net.Listener
 	log    *slog.Logger
 	conns  *connections // nil: not counted
+	memory *bodyMemory
 	closed sync.Once
 }
 
@@ -285,9 +293,10 @@ func (l *patientListener) Accept() (net.Conn, error) {
 		conn, err := l.Listener.Accept()
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
 			if l.conns == nil {
-				return &clientConn{socket: tcp}, nil
+				return &clientConn{socket: tcp, memory: l.memory}, nil
 			}
 			if c := l.conns.enter(tcp); c != nil {
+				c.memory = l.memory
 				return c, nil
 			}
 			wait = first / 2

@@ -143,6 +143,7 @@ func isAdminPage(path []byte) bool {
 
 // handleAdmin serves server.admin_listen.
 func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
+	r.memory.arrived(ctx)
 	g := r.acquire()
 	defer g.release()
 	defer func() {

@@ -42,10 +42,11 @@ type Server struct {
 	// DrainTimeout bounds the wait for open requests at exit.
 	DrainTimeout time.Duration
 	// DrainDelay is how long requests are taken at exit while /readyz says no.
-	DrainDelay   time.Duration
-	MaxBody      int64 // bytes of a request body
-	MaxReplyBody int64 // bytes of a reply that is read whole
-	MaxInFlight  int   // 0: no limit
+	DrainDelay    time.Duration
+	MaxBody       int64 // bytes of a request body
+	MaxReplyBody  int64 // bytes of a reply that is read whole
+	MaxInFlight   int   // 0: no limit
+	MaxBodyMemory int64 // bytes of all bodies; 0: no limit
 	// MaxConnections is how many clients' connections may be open; 0: as many
 	// as the process has file descriptors for.
 	MaxConnections          int

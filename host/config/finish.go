@@ -39,6 +39,7 @@ func (r *reader) finish(c *Config) {
 }
 
 func (r *reader) server(s *Server) {
+	r.bodyMemory(s)
 	if s.AdminListen != "" && s.AdminListen == s.Listen {
 		r.fail(r.root.field("server").field("admin_listen"), "is the same as listen; leave it empty to share one address")
 	}

@@ -51,6 +51,7 @@ func serverSchema(s *Server) []key {
 		size("max_body", &s.MaxBody, 32<<20, span{1, maxBodyBytes}, "Largest request body; 413 above it."),
 		size("max_reply_body", &s.MaxReplyBody, 64<<20, span{1, maxReplyBytes}, "Largest reply that is read whole."),
 		integer("max_in_flight", &s.MaxInFlight, 0, span{0, maxCount}, "Most open requests; 0: no limit."),
+		size("max_body_memory", &s.MaxBodyMemory, 1<<30, span{0, 1 << 50}, "Memory of all request bodies and whole replies together; 503 above it; 0B: no limit."),
 		integer("max_connections", &s.MaxConnections, 0, span{0, maxCount}, "Most connections of clients; 0: what file descriptors suffice for."),
 		integer("max_connections_per_client", &s.MaxConnectionsPerClient, 0, span{0, maxCount}, "Most connections from one address; 0: no limit."),
 		choice("error_format", &s.ErrorFormat, "Shape of the router's own errors.", ErrorFormatPlain, ErrorFormatOpenAI),

@@ -1,0 +1,269 @@
+package host
+
+import (
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/forward"
+)
+
+// bodyMemory counts what bodies of requests and whole replies take, under
+// server.max_body_memory. A request's body is counted before it is read, as long
+// as it says it will be; one in chunks, which says nothing, as long as it may
+// be until it has arrived. Small bodies are not counted: max_connections
+// bounds them.
+//
+// fasthttp asks about a body when nobody knows the connection yet, so until it
+// has arrived the share stands under the request's head, and then with the
+// connection, which gives it back when the reply is written or when it closes.
+type bodyMemory struct {
+	limit, used atomic.Int64 // bytes; no limit: 0
+	arrivals    atomic.Int64 // len(arriving), to look without the lock
+
+	mu       sync.Mutex
+	arriving map[*fasthttp.RequestHeader]share
+}
+
+// share is what was taken for a body that arrives.
+type share struct {
+	bytes int64
+	short bool  // less than the body may need
+	until int64 // Unix nanoseconds, after which it cannot be arriving any more
+}
+
+const (
+	// smallBody is the largest that is not counted.
+	smallBody = 16 << 10
+	// keptBody is the largest whose memory a connection keeps for its next.
+	keptBody = 64 << 10
+	// arrivalGrace is what a body may be late: deadlines end reads, not calls.
+	arrivalGrace = 5 * time.Second
+
+	knobBodyMemory = "server.max_body_memory"
+)
+
+// take takes n bytes, or nothing and reports false.
+func (m *bodyMemory) take(n int64) bool {
+	for {
+		used, limit := m.used.Load(), m.limit.Load()
+		if limit > 0 && used+n > limit {
+			return false
+		}
+		if m.used.CompareAndSwap(used, used+n) {
+			return true
+		}
+	}
+}
+
+func (m *bodyMemory) give(n int64) {
+	if n != 0 {
+		m.used.Add(-n)
+	}
+}
+
+// admit takes what the body behind h may need and returns how long it may be:
+// largest, unless there is less. timeout is when its reading ends at the latest.
+func (m *bodyMemory) admit(h *fasthttp.RequestHeader, largest int64, timeout time.Duration) int64 {
+	n := int64(h.ContentLength())
+	m.forget(h) // what stands there is of an earlier request
+	if n == -2 || n >= 0 && n <= smallBody || n > largest || m.limit.Load() == 0 {
+		return largest
+	}
+	s := share{until: time.Now().Add(timeout + arrivalGrace).UnixNano()}
+	s.bytes = m.share(n, largest)
+	s.short = s.bytes == 0 || n < 0 && s.bytes < largest
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.arriving == nil {
+		m.arriving = map[*fasthttp.RequestHeader]share{}
+	}
+	m.arriving[h] = s
+	m.arrivals.Store(int64(len(m.arriving)))
+	if s.bytes == 0 {
+		return 1 // fasthttp refuses what is longer
+	}
+	if n < 0 {
+		return s.bytes
+	}
+	return largest
+}
+
+// share takes n bytes, or for a length that is not known up to largest.
+func (m *bodyMemory) share(n, largest int64) int64 {
+	for range 2 {
+		want := n
+		if n < 0 {
+			want = largest
+			if limit := m.limit.Load(); limit > 0 {
+				want = min(largest, limit-m.used.Load())
+			}
+		}
+		if want > smallBody && m.take(want) {
+			return want
+		}
+		m.sweep(time.Now())
+	}
+	return 0
+}
+
+// sweep gives back what is of bodies that can no longer be arriving: of a
+// connection that broke where fasthttp tells nobody.
+func (m *bodyMemory) sweep(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for h, s := range m.arriving {
+		if now.UnixNano() > s.until {
+			m.give(s.bytes)
+			delete(m.arriving, h)
+		}
+	}
+	m.arrivals.Store(int64(len(m.arriving)))
+}
+
+// pop ends the arrival of the body behind h. What was taken for it stays taken.
+func (m *bodyMemory) pop(h *fasthttp.RequestHeader) share {
+	if m.arrivals.Load() == 0 {
+		return share{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.arriving[h]
+	if ok {
+		delete(m.arriving, h)
+		m.arrivals.Store(int64(len(m.arriving)))
+	}
+	return s
+}
+
+// refused reports whether there is no room for the body behind h.
+func (m *bodyMemory) refused(h *fasthttp.RequestHeader) bool {
+	if m.arrivals.Load() == 0 {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.arriving[h]
+	return ok && s.bytes == 0
+}
+
+// forget is pop of a body that will not come.
+func (m *bodyMemory) forget(h *fasthttp.RequestHeader) share {
+	s := m.pop(h)
+	m.give(s.bytes)
+	return s
+}
+
+// arrived ends the arrival of ctx's body: what it takes stands with the
+// connection from now on.
+func (m *bodyMemory) arrived(ctx *fasthttp.RequestCtx) {
+	s := m.pop(&ctx.Request.Header)
+	n := int64(len(ctx.Request.Body()))
+	c, ok := ctx.Conn().(*clientConn)
+	if !ok || n <= smallBody || m.limit.Load() == 0 {
+		n = 0
+	}
+	if n != s.bytes {
+		m.used.Add(n - s.bytes)
+	}
+	if n > 0 {
+		c.held.Add(n)
+	}
+}
+
+// hold counts n bytes more with ctx's connection, whether there is room or not.
+func (m *bodyMemory) hold(ctx *fasthttp.RequestCtx, n int64) {
+	if c, ok := ctx.Conn().(*clientConn); ok {
+		m.used.Add(n)
+		c.held.Add(n)
+	}
+}
+
+// settle gives back what c holds. It may be called by any goroutine.
+func (m *bodyMemory) settle(c *clientConn) {
+	if c.held.Load() > 0 {
+		m.give(c.held.Swap(0))
+	}
+}
+
+// replied is fasthttp's ConnState: a connection that is idle holds nothing.
+func (r *Router) replied(c net.Conn, s fasthttp.ConnState) {
+	followState(c, s)
+	if s != fasthttp.StateIdle {
+		return
+	}
+	if c, ok := c.(*clientConn); ok {
+		r.memory.settle(c)
+	}
+}
+
+// dropBody leaves the memory of a large body to the collector, where fasthttp
+// would keep it as long as the connection.
+func dropBody(ctx *fasthttp.RequestCtx) {
+	if len(ctx.Request.Body()) > keptBody {
+		ctx.Request.SwapBody(nil)
+	}
+}
+
+// noMemory is the refusal of a body that there is no room for.
+func (r *Router) noMemory() *fault {
+	r.metrics.Shed(knobBodyMemory)
+	return overLimit(fasthttp.StatusServiceUnavailable, knobBodyMemory, r.memory.limit.Load())
+}
+
+// readWhole reads a reply that does not stream. It is counted before it is read
+// if it says how long it is, and as it grows if not. The fault is nil unless it
+// is the router's to refuse it; err is the reply's.
+func (r *Router) readWhole(x *exchange, reply *forward.Reply, buf []byte) (body []byte, f *fault, err error) {
+	limit, size := x.gen.config.Server.MaxReplyBody, int64(reply.ContentLength())
+	if size > limit || size >= 0 && size <= smallBody {
+		body, err = reply.ReadAll(buf, limit)
+		return body, nil, err
+	}
+	if size >= 0 {
+		if !r.memory.take(size) {
+			return buf, r.noMemory(), nil
+		}
+		defer r.memory.give(size)
+		body, err = reply.ReadAll(buf, limit)
+	} else {
+		var counted int64
+		defer func() { r.memory.give(counted) }()
+		body, f, err = r.readGrowing(reply, buf, limit, &counted)
+	}
+	if f == nil && err == nil && len(body) > smallBody && r.memory.limit.Load() > 0 {
+		r.memory.hold(x.ctx, int64(len(body)))
+	}
+	return body, f, err
+}
+
+// readGrowing reads a reply of unknown length and adds to counted what it took.
+func (r *Router) readGrowing(reply *forward.Reply, body []byte, limit int64, counted *int64) ([]byte, *fault, error) {
+	for {
+		if len(body) == cap(body) {
+			more := max(len(body), 4<<10)
+			if len(body)+more > smallBody {
+				if !r.memory.take(int64(more)) {
+					return body, r.noMemory(), nil
+				}
+				*counted += int64(more)
+			}
+			body = slices.Grow(body, more)
+		}
+		n, err := reply.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case err == io.EOF:
+			return body, nil, nil
+		case err != nil:
+			return body, nil, err
+		case int64(len(body)) > limit:
+			return body, nil, forward.TooLarge(reply.Target().Name())
+		}
+	}
+}

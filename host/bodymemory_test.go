@@ -1,0 +1,218 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func memoryOf(limit int64) *bodyMemory {
+	m := &bodyMemory{}
+	m.limit.Store(limit)
+	return m
+}
+
+// headOf is a request's head; length -1 is chunked.
+func headOf(length int) *fasthttp.RequestHeader {
+	h := &fasthttp.RequestHeader{}
+	h.SetMethod("POST")
+	h.SetContentLength(length)
+	return h
+}
+
+func TestBodyShares(t *testing.T) {
+	m := memoryOf(1 << 20)
+	for _, n := range []int{0, 1, smallBody, 2 << 20} {
+		if got := m.admit(headOf(n), 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 0 {
+			t.Errorf("%d bytes: may be %d, used %d", n, got, m.used.Load())
+		}
+	}
+	first, second, third := headOf(600<<10), headOf(-1), headOf(600<<10)
+	if got := m.admit(first, 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 600<<10 {
+		t.Errorf("may be %d, used %d", got, m.used.Load())
+	}
+	if got := m.admit(second, 1<<20, time.Minute); got != 424<<10 || m.used.Load() != 1<<20 {
+		t.Errorf("in chunks: may be %d, used %d", got, m.used.Load())
+	}
+	if got := m.admit(third, 1<<20, time.Minute); got != 1 || m.used.Load() != 1<<20 {
+		t.Errorf("no room: may be %d, used %d", got, m.used.Load())
+	}
+	if s := m.forget(second); !s.short || m.used.Load() != 600<<10 {
+		t.Errorf("%+v, used %d", s, m.used.Load())
+	}
+	if s := m.forget(third); !s.short || s.bytes != 0 {
+		t.Errorf("%+v", s)
+	}
+	// The head of a connection that broke is used again.
+	if m.admit(first, 1<<20, time.Minute); m.used.Load() != 600<<10 {
+		t.Errorf("used %d", m.used.Load())
+	}
+	m.forget(first)
+	if m.used.Load() != 0 || m.arrivals.Load() != 0 {
+		t.Errorf("left: %d, %d arrive", m.used.Load(), m.arrivals.Load())
+	}
+}
+
+// TestBodyThatNeverArrives: a share that nobody gave back is found when there is
+// need of it.
+func TestBodyThatNeverArrives(t *testing.T) {
+	m := memoryOf(1 << 20)
+	m.admit(headOf(1<<20), 1<<20, -arrivalGrace)
+	if got := m.admit(headOf(1<<20), 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 1<<20 {
+		t.Errorf("may be %d, used %d", got, m.used.Load())
+	}
+}
+
+func TestSmallBodiesCostNothing(t *testing.T) {
+	m, h := memoryOf(1<<20), headOf(smallBody)
+	if n := testing.AllocsPerRun(100, func() { m.admit(h, 1<<20, time.Minute) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	large := headOf(100 << 10)
+	pass := func() {
+		m.admit(large, 1<<20, time.Minute)
+		m.forget(large)
+	}
+	pass()
+	if n := testing.AllocsPerRun(100, pass); n != 0 {
+		t.Errorf("a large one: %v allocations", n)
+	}
+}
+
+func BenchmarkBodyShare(b *testing.B) {
+	for _, n := range []int{1000, 100 << 10} {
+		b.Run(fmt.Sprintf("bytes=%d", n), func(b *testing.B) {
+			m, h := memoryOf(1<<30), headOf(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				m.admit(h, 1<<20, time.Minute)
+				m.forget(h)
+			}
+		})
+	}
+}
+
+const memoryMiB = "[server]\nmax_body = \"1MiB\"\nmax_reply_body = \"1MiB\"\nmax_body_memory = \"1MiB\"\n"
+
+// chatOf is a chat request of n bytes.
+func chatOf(n int) string {
+	const head, tail = `{"model":"m","messages":[{"role":"user","content":"`, `"}]}`
+	return head + strings.Repeat("x", n-len(head)-len(tail)) + tail
+}
+
+const refusedMemory = "over the limit server.max_body_memory = 1048576"
+
+// TestBodyMemory: a body that there is no room for is refused before it comes;
+// what a body took is free again once its reply is written.
+func TestBodyMemory(t *testing.T) {
+	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "{}")
+	})
+	g := startRig(t, withService(s.URL)+memoryMiB, nil)
+	g.healthyService()
+	body := chatOf(700 << 10)
+	slow := g.dial()
+	head := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nContent-Length: %d\r\n\r\n", len(body))
+	if _, err := io.WriteString(slow, head); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "its share is taken", func() bool { return g.memory.used.Load() == int64(len(body)) })
+	if got := g.metric("infinirouter_body_memory_bytes"); got != "infinirouter_body_memory_bytes 716800" {
+		t.Errorf("metric %s", got)
+	}
+
+	refused := g.dial()
+	if _, err := io.WriteString(refused, head); err != nil {
+		t.Fatal(err)
+	}
+	resp, text := refused.hear()
+	if resp.StatusCode != 503 || messageOf(text) != refusedMemory || resp.Header.Get("Retry-After") != "1" || !resp.Close {
+		t.Errorf("%d %v %s", resp.StatusCode, resp.Header, text)
+	}
+	chunked := g.dial()
+	if _, err := io.WriteString(chunked, "POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n60000\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if resp, text = chunked.hear(); resp.StatusCode != 503 || messageOf(text) != refusedMemory {
+		t.Errorf("in chunks: %d %s", resp.StatusCode, text)
+	}
+	asking := g.dial()
+	if _, err := io.WriteString(asking, strings.Replace(head, "Host: r", "Host: r\r\nExpect: 100-continue", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if resp, text = asking.hear(); resp.StatusCode != 503 || messageOf(text) != refusedMemory {
+		t.Errorf("who asks first: %d %s", resp.StatusCode, text)
+	}
+	if status, _, _ := g.must(askM); status != 200 {
+		t.Errorf("a small one: %d", status)
+	}
+	if _, err := io.WriteString(slow, body); err != nil {
+		t.Fatal(err)
+	}
+	if resp, text := slow.hear(); resp.StatusCode != 200 {
+		t.Errorf("the first: %d %s", resp.StatusCode, text)
+	}
+	soon(t, "its share is free", func() bool { return g.memory.used.Load() == 0 })
+	slow.send(chatPath, body)
+	if resp, text := slow.hear(); resp.StatusCode != 200 {
+		t.Errorf("the next: %d %s", resp.StatusCode, text)
+	}
+	// A client that leaves while it sends.
+	leaver := g.dial()
+	if _, err := io.WriteString(leaver, head); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "its share is taken", func() bool { return g.memory.used.Load() > 0 })
+	_ = leaver.Close()
+	soon(t, "its share is free", func() bool { return g.memory.used.Load() == 0 })
+	if got := g.metric("infinirouter_shed_total"); got != `infinirouter_shed_total{knob="server.max_body_memory"} 3` {
+		t.Errorf("metric %s", got)
+	}
+}
+
+// TestReplyMemory: a whole reply is counted until its client has taken it, and
+// refused where there is no room, its service not blamed.
+func TestReplyMemory(t *testing.T) {
+	reply := `{"text":"` + strings.Repeat("y", 600<<10) + `"}`
+	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		if r.Header.Get("X-Chunked") == "" {
+			w.Header().Set("Content-Length", fmt.Sprint(len(reply)))
+		} else {
+			w.(http.Flusher).Flush()
+		}
+		_, _ = io.WriteString(w, reply)
+	})
+	g := startRig(t, withService(s.URL)+memoryMiB, nil)
+	g.healthyService()
+	for _, chunked := range []string{"", "1"} {
+		if status, _, text := g.must(askM, "X-Chunked", chunked); status != 200 || text != reply {
+			t.Fatalf("%d, %d bytes", status, len(text))
+		}
+		soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
+	}
+	held := g.dial()
+	body := chatOf(900 << 10)
+	if _, err := fmt.Fprintf(held, "POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nContent-Length: %d\r\n\r\n", len(body)); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "most is taken", func() bool { return g.memory.used.Load() == int64(len(body)) })
+	for _, chunked := range []string{"", "1"} {
+		status, header, text := g.must(askM, "X-Chunked", chunked)
+		if status != 503 || messageOf(text) != refusedMemory || header.Get("Retry-After") != "1" {
+			t.Errorf("chunked %q: %d %.200s", chunked, status, text)
+		}
+	}
+	if f := g.current.Load().services.All()[0].Figures(); f.Errors != 0 || !f.Healthy {
+		t.Errorf("the service is blamed: %+v", f)
+	}
+	_ = held.Close()
+	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
+}
