@@ -36,6 +36,7 @@ func (l *loopListener) Accept() (net.Conn, error) {
 			return client
 		})
 		if err != nil {
+			_ = client.Close()
 			l.log.Warn("accepting a connection failed", "error", err.Error())
 		}
 	}

@@ -30,6 +30,9 @@ const upgradeTimeout = 5 * time.Minute
 // reply from the process that was replaced.
 const handOverGrace = 5 * time.Second
 
+// settled is what the upgrader may take to hear what WaitForParent has heard.
+const settled = 10 * time.Millisecond
+
 // newHandover may be called once in a process, before it opens anything. It is
 // nil where the system cannot hand sockets over.
 func newHandover() (*handover, error) {
@@ -95,6 +98,10 @@ func (h *handover) onSignal(ctx context.Context, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case <-asked:
+			if err := h.upgrader.WaitForParent(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("the process before did not end well", "error", err.Error())
+			}
+			time.Sleep(settled)
 			log.Info("a new process is started to take over")
 			if err := h.upgrader.Upgrade(); err != nil {
 				log.Error("no new process took over, this one serves on", "error", err.Error())

@@ -3,12 +3,14 @@
 package loop
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -129,10 +131,18 @@ func (c *Conn) hasInput() bool {
 
 // Accepted takes over a client's connection. It is served once it has sent
 // something, and closed if that takes longer than patience. What attach returns
-// for the connection is what is served.
+// for the connection is what is served. While the process has no descriptor
+// left, Accepted waits.
 func (g *Group) Accepted(tcp *net.TCPConn, patience time.Duration, attach func(*Conn) any) error {
 	c, err := g.adopt(tcp)
+	const first, longest = 5 * time.Millisecond, time.Second
+	for wait := first; exhausted(err) && !g.draining.Load() && !g.closed.Load(); wait = min(2*wait, longest) {
+		g.log.Warn("accepting a connection failed, waiting", "error", err.Error(), "wait", wait.String())
+		time.Sleep(wait)
+		c, err = g.adopt(tcp)
+	}
 	if err != nil {
+		_ = tcp.Close()
 		return err
 	}
 	c.client, c.attached = true, attach(c)
@@ -145,6 +155,8 @@ func (g *Group) Dialled(tcp *net.TCPConn) (*Conn, error) {
 	c, err := g.adopt(tcp)
 	if err == nil {
 		err = g.join(c)
+	} else {
+		_ = tcp.Close()
 	}
 	if err != nil {
 		return nil, err
@@ -152,9 +164,13 @@ func (g *Group) Dialled(tcp *net.TCPConn) (*Conn, error) {
 	return c, nil
 }
 
-// adopt takes the socket from Go's poller. tcp is closed in any case.
+// exhausted reports whether err says that no descriptor is left.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// adopt takes the socket from Go's poller. Unless it fails tcp is closed.
 func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
-	defer func() { _ = tcp.Close() }()
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -168,7 +184,9 @@ func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
 	if dupErr != nil {
 		return nil, &net.OpError{Op: "dup", Net: "tcp", Addr: tcp.RemoteAddr(), Err: os.NewSyscallError("fcntl", dupErr)}
 	}
-	return &Conn{group: g, fd: fd, local: tcp.LocalAddr(), remote: tcp.RemoteAddr()}, nil
+	c := &Conn{group: g, fd: fd, local: tcp.LocalAddr(), remote: tcp.RemoteAddr()}
+	_ = tcp.Close()
+	return c, nil
 }
 
 // join has the loops look after c, which is closed on error.

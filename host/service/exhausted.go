@@ -31,15 +31,27 @@ func (d *dialer) open(ctx context.Context) (net.Conn, error) {
 		if err == nil || !isExhausted(err) {
 			return conn, err
 		}
-		// Given up a little early: the caller's own timer must not speak first.
-		if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < 2*wait {
+		if !another(ctx, wait) {
 			return nil, &exhaustedError{err}
 		}
-		select {
-		case <-ctx.Done():
-			return nil, &exhaustedError{err}
-		case <-time.After(wait):
-		}
+	}
+}
+
+// scarce is how long a connection waits for the descriptor that it needs beside
+// its own, to get to the loops.
+const scarce = 20 * time.Millisecond
+
+// another waits, and reports whether there is time for another try. It gives up
+// a little early: the caller's own timer must not speak first.
+func another(ctx context.Context, wait time.Duration) bool {
+	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < 2*wait {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
 	}
 }
 
