@@ -163,6 +163,7 @@ func TestBodyMemory(t *testing.T) {
 	if resp, text := slow.hear(); resp.StatusCode != 200 {
 		t.Errorf("the next: %d %s", resp.StatusCode, text)
 	}
+	soon(t, "its share is free", func() bool { return g.memory.used.Load() == 0 })
 	// A client that leaves while it sends.
 	leaver := g.dial()
 	if _, err := io.WriteString(leaver, head); err != nil {

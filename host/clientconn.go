@@ -87,11 +87,16 @@ func (c *clientConn) Close() error {
 	if c.looped != nil && c.looped.Resting() {
 		return nil // between requests it stays open
 	}
+	c.Left()
+	return err
+}
+
+// Left implements loop.Left: what the connection counted as it counts no more.
+func (c *clientConn) Left() {
 	if c.memory != nil {
 		c.memory.settle(c)
 	}
 	if c.counted != nil && !c.closed.Swap(true) {
 		c.counted.leave(c)
 	}
-	return err
 }

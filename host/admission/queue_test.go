@@ -146,7 +146,7 @@ func TestLateAndGone(t *testing.T) {
 		if late.how() != "" {
 			t.Errorf("too early: %v", late.how())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if late.how() != Late {
 			t.Errorf("late: %v", late.how())

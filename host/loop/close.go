@@ -3,7 +3,6 @@
 package loop
 
 import (
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -46,13 +45,17 @@ func (c *Conn) Close() error {
 // Resting reports whether Close has just left the connection open.
 func (c *Conn) Resting() bool { return c.resting.Load() }
 
-// abandon closes a connection that nobody serves: through what is attached,
-// which may have to know.
+// Left is what a client's connection may have attached that has to know when the
+// connection is closed and not by the one who serves it: one that lingers there
+// must not be read by another.
+type Left interface{ Left() }
+
+// abandon closes a connection for another than who serves it, if anyone does.
 func (c *Conn) abandon() {
-	if a, ok := c.attached.(io.Closer); ok {
-		_ = a.Close()
-	}
 	_ = c.shut()
+	if a, ok := c.attached.(Left); ok {
+		a.Left()
+	}
 }
 
 // shut closes the connection.
