@@ -2,8 +2,8 @@
 ;; JSON, just within max_body and what fuel allows. A service gets all of it.
 ;;! grants: content
 ;;! on_request: ok
-;;! cpu: 30s
-;;! memory: 256MiB
+;;! cpu: 16s
+;;! memory: 160MiB
 (module
   (import "router_v1" "json_set_string" (func $set_string (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 32)

@@ -1,10 +1,9 @@
 ;; Appends messages to the request, each as long as it can make them, as often as it
-;; can. The body stays within the route's limit, and the document that the router
-;; has to go through each time is paid for in fuel.
+;; can. What the router writes, and the document that it has to copy each time, are
+;; paid for in fuel.
 ;;! grants: content
-;;! on_request: ok fuel
-;;! cpu: 60s
-;;! memory: 384MiB
+;;! on_request: fuel
+;;! memory: 192MiB
 (module
   (import "router_v1" "json_set_string" (func $set_string (param i32 i32 i32 i32) (result i32)))
   (import "router_v1" "json_set" (func $set (param i32 i32 i32 i32) (result i32)))

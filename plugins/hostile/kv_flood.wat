@@ -2,8 +2,8 @@
 ;; store keeps what fits and forgets what was not used for longest.
 ;;! grants: kv
 ;;! on_request: ok
-;;! cpu: 30s
-;;! memory: 320MiB
+;;! cpu: 8s
+;;! memory: 112MiB
 (module
   (import "router_v1" "kv_set" (func $set (param i32 i32 i32 i32 i64) (result i32)))
   (import "router_v1" "random" (func $random (result i64)))

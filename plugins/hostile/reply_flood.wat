@@ -1,7 +1,6 @@
 ;; Replies again and again with a megabyte each time: what the router copies is paid
 ;; for in fuel.
 ;;! on_request: fuel
-;;! memory: 96MiB
 (module
   (import "router_v1" "reply" (func $reply (param i32 i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 17)
