@@ -8,7 +8,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/loop"
+	"github.com/infinirouter/infinirouter/plugins"
 )
+
+var _ plugins.Detacher = (*exchange)(nil)
 
 // loopListener gives what it accepts to the loops, and nothing to its caller:
 // fasthttp learns of a connection when it has a request (serveLooped).
@@ -44,6 +47,14 @@ func (l *loopListener) Accept() (net.Conn, error) {
 // serveLooped serves a client's connection from the first byte of a request
 // until the next one is to come, or to its end.
 func (r *Router) serveLooped(conn any) { _ = r.server.ServeConn(conn.(*clientConn)) }
+
+// Detach implements plugins.Detacher: a policy's hook takes long, and is not for
+// a loop to wait for.
+func (x *exchange) Detach() {
+	if client, ok := x.ctx.Conn().(*clientConn); ok && client.looped != nil {
+		client.looped.Detach()
+	}
+}
 
 // followState tells a connection where fasthttp is.
 func followState(conn net.Conn, state fasthttp.ConnState) {

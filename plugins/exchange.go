@@ -111,3 +111,11 @@ type Store interface {
 type Metrics interface {
 	PolicyMetricAdd(policy, name string, value float64)
 }
+
+// Detacher is an Exchange that wants to know of calls that are not over at once.
+// Detach is called in such a call, by its goroutine, before it waits for an
+// instance, makes one, or goes on with a guest that has used up its first slice
+// of fuel; several times, perhaps.
+type Detacher interface {
+	Detach()
+}

@@ -169,6 +169,13 @@ func (c *Call) fail(kind plugins.FailureKind, format string, args ...any) {
 	}
 }
 
+// Detach tells the exchange, if it wants to know, that the call takes long.
+func (c *Call) Detach() {
+	if d, ok := c.x.(plugins.Detacher); ok {
+		d.Detach()
+	}
+}
+
 // Stop fails the call and leaves the guest, which waits for the host, at once: it
 // does not return.
 func (c *Call) Stop(kind plugins.FailureKind, format string, args ...any) {

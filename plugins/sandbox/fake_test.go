@@ -17,6 +17,7 @@ type fakeExchange struct {
 	vars                       map[string]string
 	replied                    int
 	boom                       func() // called by every Property
+	detached                   int
 	random                     uint64
 }
 
@@ -32,6 +33,7 @@ func (x *fakeExchange) Property(k abi.Property) ([]byte, bool) {
 	v, ok := x.properties[k]
 	return []byte(v), ok
 }
+func (x *fakeExchange) Detach()                                { x.detached++ }
 func (x *fakeExchange) Number(abi.Number) float64              { return math.NaN() }
 func (x *fakeExchange) Headers(abi.Side) plugins.Headers       { return nil }
 func (x *fakeExchange) Document() plugins.Document             { return nil }

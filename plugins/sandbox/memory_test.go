@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
@@ -132,8 +134,12 @@ func TestLongCallsLeaveTheLane(t *testing.T) {
 	}
 	if p := long(returns(0)...); true {
 		for range 3 {
-			if _, err := p.Call(abi.OnDone, newFake()); err != nil {
+			x := newFake()
+			if _, err := p.Call(abi.OnDone, x); err != nil {
 				t.Fatal(err)
+			}
+			if x.detached == 0 {
+				t.Error("the exchange does not know that its call takes long")
 			}
 		}
 		if used := p.Stats().Hooks[0].FuelMax; used <= uint64(meter.DefaultCosts().Slice) {
@@ -145,4 +151,32 @@ func TestLongCallsLeaveTheLane(t *testing.T) {
 	if n := len(l.lane.places); n != 0 {
 		t.Errorf("%d places are taken", n)
 	}
+}
+
+// TestCallsThatWaitSaySo, and others do not.
+func TestCallsThatWaitSaySo(t *testing.T) {
+	l := newLab(t)
+	spec := l.spec(asker)
+	spec.Limits.Instances = 2
+	p := l.load(spec)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var done sync.WaitGroup
+		call := func(detached int) {
+			x := newFake()
+			if _, err := p.Call(abi.OnRequest, x); err != nil || x.detached != detached {
+				t.Errorf("detached %d times, want %d, error %v", x.detached, detached, err)
+			}
+		}
+		call(0)
+		held(t, p, release, &done)
+		call(1) // makes an instance
+		call(0)
+		held(t, p, release, &done)
+		done.Go(func() { call(1) }) // waits
+		synctest.Wait()
+		close(release)
+		done.Wait()
+		call(0)
+	})
 }

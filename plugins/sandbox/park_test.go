@@ -137,7 +137,7 @@ func TestAParkedInstanceIsNotForgotten(t *testing.T) {
 	spec := l.spec(noop)
 	spec.Limits.Instances = 1
 	p := l.load(spec)
-	in, e := p.acquire(abi.OnRequest)
+	in, e := p.acquire(abi.OnRequest, nil)
 	if e != nil {
 		t.Fatal(e)
 	}

@@ -100,7 +100,7 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	if int(hook) >= abi.HookCount || !p.program.hooks.Has(hook) {
 		return 0, p.callError(hook, plugins.FailureInternal, "the plugin does not export this hook")
 	}
-	in, callErr := p.acquire(hook)
+	in, callErr := p.acquire(hook, x)
 	if callErr != nil {
 		return 0, callErr
 	}

@@ -36,7 +36,7 @@ type pool struct {
 
 // acquire takes an instance for a call of hook. It makes one while there are
 // fewer than allowed, and waits a little when there are not.
-func (p *policy) acquire(hook abi.Hook) (*instance, *plugins.CallError) {
+func (p *policy) acquire(hook abi.Hook, x plugins.Exchange) (*instance, *plugins.CallError) {
 	if !p.attention.Load() {
 		if in := p.takeFavourite(); in != nil {
 			return in, nil
@@ -56,7 +56,14 @@ func (p *policy) acquire(hook abi.Hook) (*instance, *plugins.CallError) {
 		in.trial = trial
 		return in, nil
 	}
-	return p.acquireSlow(hook, trial)
+	return p.acquireSlow(hook, x, trial)
+}
+
+// detach tells an exchange that wants to know that its call is not over at once.
+func detach(x plugins.Exchange) {
+	if d, ok := x.(plugins.Detacher); ok {
+		d.Detach()
+	}
 }
 
 // takeIdle takes an instance that is in no call, nil if there is none. The lock
@@ -76,7 +83,7 @@ func (p *policy) takeIdle() *instance {
 }
 
 // acquireSlow is entered with the lock held and leaves it.
-func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.CallError) {
+func (p *policy) acquireSlow(hook abi.Hook, x plugins.Exchange, trial bool) (*instance, *plugins.CallError) {
 	var in *instance
 	switch {
 	case p.pool.alive < p.pool.max:
@@ -94,12 +101,14 @@ func (p *policy) acquireSlow(hook abi.Hook, trial bool) (*instance, *plugins.Cal
 			p.put(parked)
 		}
 		p.unlock()
+		detach(x)
 		var callErr *plugins.CallError
 		if in, callErr = p.await(turn, hook, trial); callErr != nil {
 			return nil, callErr
 		}
 	}
 	if in == nil { // ours to make
+		detach(x)
 		var err error
 		if in, err = p.newInstance(); err != nil {
 			e := p.callError(hook, plugins.FailureInstance, "no new instance: "+err.Error())

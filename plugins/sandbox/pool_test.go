@@ -121,7 +121,7 @@ func TestAWaiterReplacesAFailedInstance(t *testing.T) {
 	spec := l.spec(asker)
 	spec.Limits.Instances = 1
 	p := l.load(spec)
-	in, e := p.acquire(abi.OnRequest)
+	in, e := p.acquire(abi.OnRequest, nil)
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -149,7 +149,7 @@ func TestTheOrderInWhichInstancesAreTaken(t *testing.T) {
 	var taken [3]*instance
 	for i := range taken {
 		var e *plugins.CallError
-		if taken[i], e = p.acquire(abi.OnRequest); e != nil {
+		if taken[i], e = p.acquire(abi.OnRequest, nil); e != nil {
 			t.Fatal(e)
 		}
 	}
@@ -160,7 +160,7 @@ func TestTheOrderInWhichInstancesAreTaken(t *testing.T) {
 	p.unlock()
 	var again [3]*instance
 	for i := range again {
-		again[i], _ = p.acquire(abi.OnRequest)
+		again[i], _ = p.acquire(abi.OnRequest, nil)
 	}
 	if again != [3]*instance{taken[0], taken[2], taken[1]} {
 		t.Error("not the favourite first, which was the first there was, then those that came back last")

@@ -38,5 +38,6 @@ func (in *instance) visit() {
 	if size := in.stackSize(); size > in.stackLimit {
 		in.call.Stop(plugins.FailureLimit, "its stack of calls takes %d bytes, the limit is %d (policies.limits.stack)", size, in.stackLimit)
 	}
+	in.call.Detach()
 	in.room.turn()
 }
