@@ -89,7 +89,7 @@ func (s *stage) saw(t *testing.T, name, what string) {
 	})
 }
 
-// client is one request of a matrix's cell, on a connection of its own.
+// client is one request of a matrix's place, on a connection of its own.
 type client struct {
 	t    *testing.T
 	conn net.Conn
@@ -129,15 +129,15 @@ func (c *client) hears(status int, text string) {
 
 func (c *client) leaves() { _ = c.conn.Close() }
 
-// cell is a running router of the matrix.
-type cell struct {
+// place is a running router of the matrix.
+type place struct {
 	*testing.T
 	*stage
 	router *testRouter
 }
 
 // counts waits for a line of /metrics.
-func (c *cell) counts(line string) {
+func (c *place) counts(line string) {
 	c.Helper()
 	eventually(c.T, line, func() bool {
 		_, page := fetch(c.T, "GET", c.router.url+"/metrics", "")
@@ -145,14 +145,14 @@ func (c *cell) counts(line string) {
 	})
 }
 
-// leavesNothing runs a cell and holds it to the goroutines and descriptors that
+// leavesNothing runs a place and holds it to the goroutines and descriptors that
 // there were before.
-func leavesNothing(t *testing.T, run func(*cell), toml func(url string) string) {
+func leavesNothing(t *testing.T, run func(*place), toml func(url string) string) {
 	t.Helper()
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	t.Run("cell", func(t *testing.T) {
 		s := setStage(t)
-		c := &cell{T: t, stage: s}
+		c := &place{T: t, stage: s}
 		c.router = startRouter(t, toml(s.URL))
 		eventually(t, "the service is healthy", func() bool { return healthy(c.router.url) })
 		run(c)
@@ -170,8 +170,8 @@ func TestFaultsWhileQueued(t *testing.T) {
 	toml := func(url string) string {
 		return oneService(url, "[server]\nmax_in_flight = 1\nrequest_timeout = \"1s\"\ndrain_timeout = \"60s\"\n[server.queue]\nsize = 4\ntimeout = \"60s\"")
 	}
-	for name, fault := range map[string]func(c *cell, a, b *client){
-		"client leaves": func(c *cell, a, b *client) {
+	for name, fault := range map[string]func(c *place, a, b *client){
+		"client leaves": func(c *place, a, b *client) {
 			b.leaves()
 			c.counts(`infinirouter_queue_waiting{priority="normal"} 0`)
 			c.counts(`infinirouter_queue_wait_seconds_count{end="client_gone",priority="normal"} 1`)
@@ -182,7 +182,7 @@ func TestFaultsWhileQueued(t *testing.T) {
 				c.Errorf("the service saw %s", got)
 			}
 		},
-		"service resets": func(c *cell, a, b *client) {
+		"service resets": func(c *place, a, b *client) {
 			c.cue("A") <- "reset"
 			a.hears(502, `service \"one\"`)
 			c.cue("B") <- "answer"
@@ -190,14 +190,14 @@ func TestFaultsWhileQueued(t *testing.T) {
 			c.counts(`infinirouter_queue_wait_seconds_count{end="admitted",priority="normal"} 1`)
 			c.counts(`infinirouter_requests_in_flight 0`)
 		},
-		"service hangs": func(c *cell, a, b *client) {
+		"service hangs": func(c *place, a, b *client) {
 			a.hears(504, "request_timeout")
 			c.saw(c.T, "A", "gone")
 			c.cue("B") <- "answer"
 			b.hears(200, `{"for":"B"}`)
 			c.counts(`infinirouter_requests_in_flight 0`)
 		},
-		"router reloads": func(c *cell, a, b *client) {
+		"router reloads": func(c *place, a, b *client) {
 			writeFile(c.T, c.router.config, toml(c.URL)+"weight = 3\n")
 			if page := c.router.reload(c.T); page["ok"] != true || page["generation"] != 2.0 {
 				c.Errorf("%v", page)
@@ -209,7 +209,7 @@ func TestFaultsWhileQueued(t *testing.T) {
 			b.hears(200, `{"for":"B"}`)
 			c.counts(`infinirouter_generation 2`)
 		},
-		"SIGTERM": func(c *cell, a, b *client) {
+		"SIGTERM": func(c *place, a, b *client) {
 			ended := make(chan error, 1)
 			go func() { ended <- c.router.stop() }()
 			refuses(c.T, c.router.url)
@@ -223,7 +223,7 @@ func TestFaultsWhileQueued(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			leavesNothing(t, func(c *cell) {
+			leavesNothing(t, func(c *place) {
 				a := sendAs(c.T, c.router.url, "A")
 				c.saw(c.T, "A", "here")
 				b := sendAs(c.T, c.router.url, "B")
@@ -251,20 +251,20 @@ func TestFaultsWhileDraining(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit string
 		says  string // the log at the end
-		fault func(c *cell, a *client)
+		fault func(c *place, a *client)
 	}{
-		"client leaves": {"60s", "msg=drained", func(c *cell, a *client) {
+		"client leaves": {"60s", "msg=drained", func(c *place, a *client) {
 			a.leaves()
 			c.saw(c.T, "A", "gone")
 		}},
-		"service resets": {"60s", "msg=drained", func(c *cell, a *client) {
+		"service resets": {"60s", "msg=drained", func(c *place, a *client) {
 			c.cue("A") <- "reset"
 			a.hears(502, `service \"one\"`)
 		}},
-		"service hangs": {"300ms", "requests were cut at exit", func(_ *cell, a *client) {
+		"service hangs": {"300ms", "requests were cut at exit", func(_ *place, a *client) {
 			a.hears(0, "")
 		}},
-		"router reloads": {"60s", "msg=drained", func(c *cell, a *client) {
+		"router reloads": {"60s", "msg=drained", func(c *place, a *client) {
 			writeFile(c.T, c.router.config, "nonsense = 1\n")
 			if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 				c.Fatal(err)
@@ -280,7 +280,7 @@ func TestFaultsWhileDraining(t *testing.T) {
 			toml := func(url string) string {
 				return oneService(url, fmt.Sprintf("[server]\ndrain_timeout = %q", c.limit))
 			}
-			run := func(cl *cell) {
+			run := func(cl *place) {
 				a := sendAs(cl.T, cl.router.url, "A")
 				cl.saw(cl.T, "A", "here")
 				ended := make(chan error, 1)
@@ -297,7 +297,7 @@ func TestFaultsWhileDraining(t *testing.T) {
 			}
 			// What was cut is the process's to end: it does not go on here.
 			s := setStage(t)
-			run(&cell{T: t, stage: s, router: startRouter(t, toml(s.URL))})
+			run(&place{T: t, stage: s, router: startRouter(t, toml(s.URL))})
 		})
 	}
 }
