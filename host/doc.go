@@ -1,6 +1,8 @@
 // Package host is the HTTP side of InfiniRouter. This page is the life of a
 // request; each step names the file to read on.
 //
+//  0. A connection waits on an event loop (looped.go, package loop) until it has
+//     sent something. From there a request runs top to bottom on a worker.
 //  1. accept (accept.go): fasthttp calls handle with a request, of which it was
 //     given nothing that can be read in two ways (clientconn.go, package wire).
 //     It takes a reference to the running generation, which holds until the
@@ -24,8 +26,8 @@
 //     While all services are full the request waits (slots.go).
 //  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
 //     one that streams is passed on event by event, through on_event where a
-//     policy has it. fasthttp reads a stream after the handler returned, so the
-//     stream owns the exchange from there and its Close ends it.
+//     policy has it, and written to the client's connection as it is
+//     (streamwrite.go).
 //  7. account (accept.go, finish): metrics, access log, on_done, and the
 //     generation's reference is given back.
 //

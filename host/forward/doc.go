@@ -26,7 +26,8 @@
 //
 // A client that leaves takes the service's work with it. A Watch (watch.go)
 // sees the hang-up and closes the service's connection, while connecting,
-// while waiting for the first byte and while a stream runs. Replies that come
+// while waiting for the first byte and while a stream runs. Where loops serve
+// the client (package loop) that costs nothing; elsewhere replies that come
 // within a few milliseconds never pay for it.
 //
 // Connections and their pool are fasthttp's HostClient; what is read from and
