@@ -16,7 +16,7 @@ type Fuel struct {
 
 // NewFuel returns the fuel that lies in two globals of an instance, given out
 // in slices of so many units. visit is called where a host function uses up a
-// slice, as the guest visits the host where it does.
+// slice, or many of them at once, before it does the work.
 func NewFuel(used, reserve api.MutableGlobal, slice int64, visit func()) Fuel {
 	return Fuel{used: used, reserve: reserve, slice: slice, visit: visit}
 }

@@ -78,7 +78,7 @@ func (p *policy) instantiate() (*instance, error) {
 	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
-	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.visit))
+	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.work))
 	for h := range abi.Hook(abi.HookCount) {
 		if p.program.hooks.Has(h) {
 			in.functions[h] = in.module.ExportedFunction(h.String())

@@ -45,8 +45,9 @@ type linearMemory struct {
 	room  room
 	grown bool // it has become larger; whoever wants to know sets it back
 
-	inLane bool          // its guest has used up a slice in this call
-	since  time.Duration // when it came in, since epoch
+	inLane   bool          // its guest has a place
+	counting bool          // its guest has used up a slice in this call
+	since    time.Duration // when, since epoch
 }
 
 // Allocate implements experimental.MemoryAllocator.
@@ -64,29 +65,40 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	return nil
 }
 
-// turn is called when the guest, or the host on its behalf, has used up a slice:
-// it comes into the lane, or leaves it and comes in again behind those who wait,
-// and later if its policy has had its share.
+// turn is called when the guest has used up a slice: it comes into the lane, or
+// leaves it and comes in again behind those who wait, and later if its policy has
+// had its share.
 func (m *linearMemory) turn() {
-	if m.inLane {
-		if pause := m.leave(); pause > 0 {
-			time.Sleep(pause)
-		}
-	}
+	m.pause()
 	m.lane.enter()
-	m.inLane, m.since = true, clock()
+	m.inLane, m.counting, m.since = true, true, clock()
 }
 
-// rest is called when the guest has returned.
-func (m *linearMemory) rest() {
-	if m.inLane {
-		m.leave()
+// aside is called when the host uses up a slice on the guest's behalf. That is
+// on the policy's account too, but in no lane: Go can stop it at any time, and it
+// may be the work of many slices, for which other guests must not stand still.
+func (m *linearMemory) aside() {
+	m.pause()
+	m.counting, m.since = true, clock()
+}
+
+func (m *linearMemory) pause() {
+	if pause := m.rest(); pause > 0 {
+		time.Sleep(pause)
 	}
 }
 
-func (m *linearMemory) leave() (pause time.Duration) {
-	m.inLane = false
-	m.lane.leave()
+// rest is called when the guest has returned. It tells how long the guest should
+// pause if it has not.
+func (m *linearMemory) rest() (pause time.Duration) {
+	if m.inLane {
+		m.inLane = false
+		m.lane.leave()
+	}
+	if !m.counting {
+		return 0
+	}
+	m.counting = false
 	now := clock()
 	return m.share.spend(now-m.since, now)
 }

@@ -180,3 +180,24 @@ func TestCallsThatWaitSaySo(t *testing.T) {
 		call(0)
 	})
 }
+
+// TestTheHostWorksInNoLane: what it does for a guest may take many slices, and
+// is on its policy's account all the same.
+func TestTheHostWorksInNoLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(2)
+		s := newShare(50)
+		m, other := &linearMemory{lane: l, share: s}, &linearMemory{lane: l, share: newShare(50)}
+		m.turn()
+		m.aside()
+		other.turn() // or all would stand still here
+		time.Sleep(shareBurst + 10*time.Millisecond)
+		other.rest()
+		if pause := m.rest(); pause < 10*time.Millisecond || pause > 20*time.Millisecond {
+			t.Errorf("a pause of %v for 10ms too many at a half", pause)
+		}
+		if m.rest() != 0 || len(l.places) != 0 {
+			t.Error("it rests twice, or has a place")
+		}
+	})
+}

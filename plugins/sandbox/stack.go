@@ -31,8 +31,14 @@ func (in *instance) stackSize() int64 {
 	return int64(reflect.ValueOf(in.functions[in.running]).Elem().Field(in.stackField).Len())
 }
 
-// visit is called when the guest, or the host on its behalf, has used up a slice
-// of fuel. It does not return to a guest whose calls are too deep.
+// work is called when the host uses up a slice of fuel on the guest's behalf.
+func (in *instance) work() {
+	in.call.Detach()
+	in.room.aside()
+}
+
+// visit is called when the guest has used up a slice of fuel. It does not return
+// to one whose calls are too deep.
 func (in *instance) visit() {
 	in.call.Fuel().Drawn()
 	if size := in.stackSize(); size > in.stackLimit {
