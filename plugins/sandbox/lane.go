@@ -12,13 +12,19 @@ import (
 // and while guests hold all of them nobody looks whether a request has come or a
 // reply has gone on. The places go round slice by slice, first come, first
 // served.
+//
+// The host's own long work for a guest has places apart, as many: it can be
+// stopped at any time and takes many slices at once, so nobody should have to
+// wait for it slice by slice.
 type lane struct {
 	places chan struct{}
+	host   chan struct{}
 	alone  bool // there is one processor: guests give way between slices
 }
 
 func newLane(processors int) *lane {
-	return &lane{places: make(chan struct{}, max(processors-1, 1)), alone: processors == 1}
+	n := max(processors-1, 1)
+	return &lane{places: make(chan struct{}, n), host: make(chan struct{}, n), alone: processors == 1}
 }
 
 func (l *lane) enter() { l.places <- struct{}{} }

@@ -46,6 +46,7 @@ type linearMemory struct {
 	grown bool // it has become larger; whoever wants to know sets it back
 
 	inLane   bool          // its guest has a place
+	atHost   bool          // the host, for it
 	counting bool          // its guest has used up a slice in this call
 	since    time.Duration // when, since epoch
 }
@@ -74,12 +75,12 @@ func (m *linearMemory) turn() {
 	m.inLane, m.counting, m.since = true, true, clock()
 }
 
-// aside is called when the host uses up a slice on the guest's behalf. That is
-// on the policy's account too, but in no lane: Go can stop it at any time, and it
-// may be the work of many slices, for which other guests must not stand still.
+// aside is called when the host uses up a slice on the guest's behalf: it takes
+// one of the places for that.
 func (m *linearMemory) aside() {
 	m.pause()
-	m.counting, m.since = true, clock()
+	m.lane.host <- struct{}{}
+	m.atHost, m.counting, m.since = true, true, clock()
 }
 
 func (m *linearMemory) pause() {
@@ -94,6 +95,10 @@ func (m *linearMemory) rest() (pause time.Duration) {
 	if m.inLane {
 		m.inLane = false
 		m.lane.leave()
+	}
+	if m.atHost {
+		m.atHost = false
+		<-m.lane.host
 	}
 	if !m.counting {
 		return 0
