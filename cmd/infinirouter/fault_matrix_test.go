@@ -175,6 +175,11 @@ func busyRouter(p *party) {
 
 func atService(p *party) { <-p.at }
 
+// refused returns when the router has taken a refusal in.
+func refused(p *party) {
+	eventually(p.t, "the refusal is counted", func() bool { return serviceFigures(p.t, p.router)["error_count"] == 1.0 })
+}
+
 // matrix is {connecting, prefill, mid-stream, between retries} x {client
 // leaves, service resets, hangs, closes early, sends garbage, sends byte by byte}.
 var matrix = []cell{
@@ -260,7 +265,7 @@ var matrix = []cell{
 	},
 	{
 		phase: "between retries", fault: "client leaves", toml: "[routes.retry]\nmax_wait = \"1m\"\n", once: notForLong,
-		leave: atService, outcome: somebodyRan, errors: 1, asked: 1,
+		leave: refused, outcome: somebodyRan, errors: 1, asked: 1,
 	},
 	{
 		phase: "between retries", fault: "service resets", toml: oneRetry, once: notNow, behave: func(p *party) { p.conn().reset() },

@@ -98,27 +98,25 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 // dialTimeout is dial for fasthttp, whose timeout may be shorter. Connections in
 // the clear go to the loops.
 func (d *dialer) dialTimeout(_ string, timeout time.Duration) (net.Conn, error) {
-	if timeout <= 0 {
-		timeout = d.timeout
+	ctx := context.Background()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	for {
-		conn, err := d.dial(ctx)
-		tcp, ok := conn.(*net.TCPConn)
-		if err != nil || !ok || d.loops == nil {
-			return conn, err
-		}
-		looped, err := d.loops.Dialled(tcp)
-		switch {
-		case err == nil:
-			return looped, nil
-		case !isExhausted(err):
-			return nil, err
-		case !another(ctx, scarce):
-			return nil, &exhaustedError{err}
-		}
+	conn, err := d.dial(ctx)
+	tcp, ok := conn.(*net.TCPConn)
+	if err != nil || !ok || d.loops == nil {
+		return conn, err
 	}
+	looped, err := d.loops.Dialled(tcp)
+	switch {
+	case err == nil:
+		return looped, nil
+	case isExhausted(err):
+		return nil, &exhaustedError{err}
+	}
+	return nil, err
 }
 
 // explain names the knob when it was our own limit that ended the attempt.

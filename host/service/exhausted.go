@@ -37,10 +37,6 @@ func (d *dialer) open(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-// scarce is how long a connection waits for the descriptor that it needs beside
-// its own, to get to the loops.
-const scarce = 20 * time.Millisecond
-
 // another waits, and reports whether there is time for another try. It gives up
 // a little early: the caller's own timer must not speak first.
 func another(ctx context.Context, wait time.Duration) bool {
