@@ -40,8 +40,8 @@ type share struct {
 const (
 	// smallBody is the largest that is not counted.
 	smallBody = 16 << 10
-	// keptBody is the largest whose memory a connection keeps for its next.
-	keptBody = 64 << 10
+	// keptBody is the largest whose memory is kept for another request's.
+	keptBody = 4 << 20
 	// arrivalGrace is what a body may be late: deadlines end reads, not calls.
 	arrivalGrace = 5 * time.Second
 
@@ -202,8 +202,8 @@ func (r *Router) replied(c net.Conn, s fasthttp.ConnState) {
 	}
 }
 
-// dropBody leaves the memory of a large body to the collector, where fasthttp
-// would keep it as long as the connection.
+// dropBody leaves the memory of a very large body to the collector; that of
+// others goes to fasthttp's pool, which the next collection but one empties.
 func dropBody(ctx *fasthttp.RequestCtx) {
 	if len(ctx.Request.Body()) > keptBody {
 		ctx.Request.SwapBody(nil)
