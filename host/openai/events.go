@@ -216,7 +216,11 @@ func appendData(dst, prefix, data, end []byte) []byte {
 	}
 	for {
 		line, lineEnd, rest := splitLine(data)
-		dst = append(append(append(dst, prefix...), line...), end...)
+		dst = append(dst, prefix...)
+		if len(line) > 0 && line[0] == ' ' && prefix[len(prefix)-1] == ':' {
+			dst = append(dst, ' ') // or the reader would take the line's own for this
+		}
+		dst = append(append(dst, line...), end...)
 		if lineEnd == nil {
 			return dst
 		}
