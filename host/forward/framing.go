@@ -1,5 +1,7 @@
 package forward
 
+import "github.com/infinirouter/infinirouter/host/wire"
+
 // framing is how the end of a reply's body is known.
 type framing uint8
 
@@ -158,7 +160,7 @@ func (d *decoder) sizeLine(c byte) error {
 	}
 	switch d.state {
 	case sizeFirst, sizeMore:
-		if v := hexDigit[c]; v >= 0 {
+		if v := wire.HexDigit[c]; v >= 0 {
 			if d.digits++; d.digits > maxHexDigits {
 				return faultChunkSize
 			}
@@ -174,7 +176,7 @@ func (d *decoder) sizeLine(c byte) error {
 	case extension:
 		if c == '\r' {
 			d.state = sizeLF
-		} else if !isValueByte(c) {
+		} else if !wire.IsValueByte(c) {
 			return faultChunkLine
 		}
 		return nil
@@ -217,7 +219,7 @@ func (d *decoder) trailer(c byte) error {
 		switch {
 		case c == '\r':
 			d.state = finalLF
-		case isNameByte(c):
+		case wire.IsNameByte(c):
 			d.state = trailerName
 		default:
 			return faultTrailer
@@ -225,13 +227,13 @@ func (d *decoder) trailer(c byte) error {
 	case trailerName:
 		if c == ':' {
 			d.state = trailerValue
-		} else if !isNameByte(c) {
+		} else if !wire.IsNameByte(c) {
 			return faultTrailer
 		}
 	case trailerValue:
 		if c == '\r' {
 			d.state = trailerLF
-		} else if !isValueByte(c) {
+		} else if !wire.IsValueByte(c) {
 			return faultTrailer
 		}
 	case trailerLF, finalLF:
@@ -246,17 +248,3 @@ func (d *decoder) trailer(c byte) error {
 	}
 	return nil
 }
-
-// hexDigit is a digit's value, -1 for what is none.
-var hexDigit = func() (t [256]int8) {
-	for i := range t {
-		t[i] = -1
-	}
-	for c := '0'; c <= '9'; c++ {
-		t[c] = int8(c - '0')
-	}
-	for c := 'a'; c <= 'f'; c++ {
-		t[c], t[c-'a'+'A'] = int8(c-'a'+10), int8(c-'a'+10)
-	}
-	return t
-}()

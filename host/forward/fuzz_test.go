@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/infinirouter/infinirouter/host/wire"
 )
 
 // decodeIn runs the decoder over src, given in pieces, with room for a few
@@ -80,7 +82,7 @@ func chunksReference(src string) (body string, used int, ok bool) {
 		if l == "" {
 			return body, len(all) - len(src), true
 		}
-		if name, _, colon := strings.Cut(l, ":"); !colon || !isName([]byte(name)) {
+		if name, _, colon := strings.Cut(l, ":"); !colon || !wire.IsName([]byte(name)) {
 			return "", 0, false
 		}
 	}
@@ -113,7 +115,7 @@ func FuzzChunks(f *testing.F) {
 func otherTaste(h *replyHead) bool {
 	for rest := h.fields; len(rest) > 0; {
 		name, value, next, _ := nextField(rest)
-		if fieldOf(name) == contentLength && bytes.IndexByte(value, ',') >= 0 || equalFold(name, "trailer") {
+		if fieldOf(name) == contentLength && bytes.IndexByte(value, ',') >= 0 || wire.EqualFold(name, "trailer") {
 			return true
 		}
 		rest = next

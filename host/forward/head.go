@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/wire"
 )
 
 const (
@@ -117,7 +119,7 @@ func (h *replyHead) statusLine(b []byte) error {
 		return faultStatus
 	}
 	if len(b) > 12 {
-		if b[12] != ' ' || !allOf(b[13:], classValue) {
+		if b[12] != ' ' || !wire.IsValue(b[13:]) {
 			return faultStatusLine
 		}
 		h.reason = b[13:]
@@ -133,11 +135,11 @@ func nextField(b []byte) (name, value, rest []byte, err error) {
 		return nil, nil, nil, faultFold
 	}
 	colon := bytes.IndexByte(line, ':')
-	if colon < 0 || !isName(line[:colon]) {
+	if colon < 0 || !wire.IsName(line[:colon]) {
 		return nil, nil, nil, faultField
 	}
-	value = trim(line[colon+1:])
-	if !allOf(value, classValue) {
+	value = wire.Trim(line[colon+1:])
+	if !wire.IsValue(value) {
 		return nil, nil, nil, faultField
 	}
 	return line[:colon], value, b[i+1:], nil
@@ -148,7 +150,7 @@ func (h *replyHead) field(name, value []byte) error {
 	case contentLength:
 		return h.contentLength(value)
 	case transferEncoding:
-		if h.chunked || !equalFold(value, "chunked") {
+		if h.chunked || !wire.EqualFold(value, "chunked") {
 			return faultEncoding
 		}
 		h.chunked = true
@@ -156,8 +158,8 @@ func (h *replyHead) field(name, value []byte) error {
 		for rest := value; len(rest) > 0; {
 			var token []byte
 			token, rest = nextElement(rest)
-			h.close = h.close || equalFold(token, "close")
-			h.keepAlive = h.keepAlive || equalFold(token, "keep-alive")
+			h.close = h.close || wire.EqualFold(token, "close")
+			h.keepAlive = h.keepAlive || wire.EqualFold(token, "keep-alive")
 		}
 		h.named = appendNamed(h.named, value)
 	}

@@ -1,6 +1,10 @@
 package forward
 
-import "github.com/valyala/fasthttp"
+import (
+	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/host/wire"
+)
 
 // field is what a header field means to a proxy.
 type field uint8
@@ -119,7 +123,7 @@ func appendNamed(dst [][]byte, value []byte) [][]byte {
 	for len(value) > 0 {
 		var name []byte
 		name, value = nextElement(value)
-		if len(name) == 0 || equalFold(name, "close") {
+		if len(name) == 0 || wire.EqualFold(name, "close") {
 			continue
 		}
 		switch fieldOf(name) {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/infinirouter/infinirouter/host/wire"
 )
 
 // inputSize is the size of a read buffer: heads and events of most replies fit.
@@ -190,19 +192,19 @@ func (t *trip) streams() bool {
 func mediaType(contentType []byte) []byte {
 	for i, c := range contentType {
 		if c == ';' {
-			return trim(contentType[:i])
+			return wire.Trim(contentType[:i])
 		}
 	}
-	return trim(contentType)
+	return wire.Trim(contentType)
 }
 
 func isType(contentType []byte, lower string) bool {
-	return equalFold(mediaType(contentType), lower)
+	return wire.EqualFold(mediaType(contentType), lower)
 }
 
 func isJSON(contentType []byte) bool {
 	m := mediaType(contentType)
 	const suffix = "+json"
-	return equalFold(m, "application/json") ||
-		len(m) > len(suffix) && equalFold(m[len(m)-len(suffix):], suffix)
+	return wire.EqualFold(m, "application/json") ||
+		len(m) > len(suffix) && wire.EqualFold(m[len(m)-len(suffix):], suffix)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/config"
+
+	"github.com/infinirouter/infinirouter/host/wire"
 )
 
 // Target is a service as Send needs it.
@@ -141,7 +143,7 @@ func (o *origin) appendFields(dst []byte) []byte {
 	o.via, o.forwardedFor = o.via[:0], o.forwardedFor[:0]
 	o.sawProto, o.sawHost, o.sawID = false, false, false
 	for name, value := range r.Source.All() {
-		if !isName(name) || !allOf(value, classValue) || o.dropNamed && isNamed(o.named, name) {
+		if !wire.IsName(name) || !wire.IsValue(value) || o.dropNamed && isNamed(o.named, name) {
 			continue
 		}
 		keep := true
@@ -255,7 +257,7 @@ func appendJoined(dst []byte, name string, earlier []byte, last string) []byte {
 func appendClean[T string | []byte](dst []byte, value T) []byte {
 	for i := range len(value) {
 		c := value[i]
-		if !isValueByte(c) {
+		if !wire.IsValueByte(c) {
 			c = ' '
 		}
 		dst = append(dst, c)

@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -169,6 +170,10 @@ func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
 	_ = tcp.Close()
 	if err != nil {
 		return nil, &net.OpError{Op: "dup", Net: "tcp", Addr: remote, Err: os.NewSyscallError("fcntl", err)}
+	}
+	if fd >= tableChunks*tableChunkOf {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("descriptor %d: the loops have room for %d", fd, tableChunks*tableChunkOf)
 	}
 	return &Conn{group: g, fd: fd, local: local, remote: remote}, nil
 }

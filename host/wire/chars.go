@@ -44,9 +44,19 @@ func allOf(b []byte, class uint8) bool {
 	return true
 }
 
-// isValue is allOf for a field's value, of which there is most in a head: eight
-// bytes at a time, as long as none of them is a control byte.
-func isValue(b []byte) bool {
+// IsName reports whether b is a token: a method or a field's name.
+func IsName(b []byte) bool { return len(b) > 0 && allOf(b, className) }
+
+// IsNameByte reports whether c may stand in a token.
+func IsNameByte(c byte) bool { return byteClass[c]&className != 0 }
+
+// IsValueByte reports whether c may stand in a field's value, or in a reason.
+func IsValueByte(c byte) bool { return byteClass[c]&classValue != 0 }
+
+// IsValue reports whether b has only bytes that IsValueByte takes. Of values
+// there is most in a head, so it looks at eight bytes at a time, as long as none of
+// them is a control byte.
+func IsValue(b []byte) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for len(b) >= 8 {
 		w := binary.LittleEndian.Uint64(b)
@@ -60,8 +70,8 @@ func isValue(b []byte) bool {
 	return allOf(b, classValue)
 }
 
-// trim takes blanks off both ends.
-func trim(b []byte) []byte {
+// Trim takes blanks off both ends.
+func Trim(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
 	}
@@ -71,8 +81,8 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// equalFold compares with a text in small letters.
-func equalFold(b []byte, lower string) bool {
+// EqualFold compares with a text in small letters.
+func EqualFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false
 	}
@@ -87,8 +97,8 @@ func equalFold(b []byte, lower string) bool {
 	return true
 }
 
-// hexDigit is a digit's value, -1 for what is none.
-var hexDigit = func() (t [256]int8) {
+// HexDigit is a digit's value, -1 for what is none.
+var HexDigit = func() (t [256]int8) {
 	for i := range t {
 		t[i] = -1
 	}

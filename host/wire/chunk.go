@@ -6,11 +6,11 @@ const maxHexDigits = 15 // a chunk of 2^60 bytes: what is longer would overflow
 func (g *Guard) chunkSize(b []byte) *Fault {
 	g.left, g.size = 0, 0
 	digits := 0
-	for digits < len(b) && hexDigit[b[digits]] >= 0 {
+	for digits < len(b) && HexDigit[b[digits]] >= 0 {
 		if digits == maxHexDigits {
 			return faultChunkSize
 		}
-		g.left = g.left<<4 | int64(hexDigit[b[digits]])
+		g.left = g.left<<4 | int64(HexDigit[b[digits]])
 		digits++
 	}
 	switch {

@@ -162,7 +162,7 @@ func TestIsValue(t *testing.T) {
 			for _, fill := range []byte{'a', ' ', 0x80, 0xff, '\t', 0x7e, '!'} {
 				b := bytes.Repeat([]byte{fill}, 17)
 				b[at] = byte(c)
-				if got, want := isValue(b), allOf(b, classValue); got != want {
+				if got, want := IsValue(b), allOf(b, classValue); got != want {
 					t.Fatalf("%q: %v", b, got)
 				}
 			}

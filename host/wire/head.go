@@ -95,7 +95,7 @@ func split(b []byte) (name, value []byte, f *Fault) {
 	if colon == 0 || colon == len(b) || b[colon] != ':' {
 		return nil, nil, faultFieldName
 	}
-	if !isValue(b[colon+1:]) {
+	if !IsValue(b[colon+1:]) {
 		return nil, nil, faultFieldValue
 	}
 	return b[:colon], b[colon+1:], nil
@@ -121,17 +121,17 @@ func (g *Guard) field(b []byte) *Fault {
 		return faultRepeated
 	}
 	g.seen |= k
-	switch value = trim(value); k {
+	switch value = Trim(value); k {
 	case hostField:
 		return g.host(value)
 	case contentLength:
 		return g.length(value)
 	case transferEncoding:
-		if !equalFold(value, "chunked") || g.http10 {
+		if !EqualFold(value, "chunked") || g.http10 {
 			return faultCoding
 		}
 	case expectField:
-		if !g.http10 && !equalFold(value, "100-continue") {
+		if !g.http10 && !EqualFold(value, "100-continue") {
 			return faultExpect
 		}
 	}

@@ -21,7 +21,7 @@ func (g *Guard) target(method, t []byte) *Fault {
 		return nil
 	}
 	scheme, rest, ok := bytes.Cut(t, schemeEnd)
-	if !ok || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
+	if !ok || !EqualFold(scheme, "http") && !EqualFold(scheme, "https") {
 		return faultForm
 	}
 	end := bytes.IndexAny(rest, "/?")
@@ -50,10 +50,10 @@ func checkPath(t []byte) *Fault {
 		case c != '%':
 			return faultTarget
 		default:
-			if i+2 >= len(t) || hexDigit[t[i+1]] < 0 || hexDigit[t[i+2]] < 0 {
+			if i+2 >= len(t) || HexDigit[t[i+1]] < 0 || HexDigit[t[i+2]] < 0 {
 				return faultEscape
 			}
-			if v := hexDigit[t[i+1]]<<4 | hexDigit[t[i+2]]; inPath && (v >= 0 && v < ' ' || v == 0x7f) {
+			if v := HexDigit[t[i+1]]<<4 | HexDigit[t[i+2]]; inPath && (v >= 0 && v < ' ' || v == 0x7f) {
 				return faultEscape
 			}
 			i += 2
@@ -91,7 +91,7 @@ func isAuthority(b []byte) bool {
 // isIPv6 knows the letters of an address, not its grammar.
 func isIPv6(b []byte) bool {
 	for _, c := range b {
-		if hexDigit[c] < 0 && c != ':' && c != '.' {
+		if HexDigit[c] < 0 && c != ':' && c != '.' {
 			return false
 		}
 	}
