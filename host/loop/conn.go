@@ -162,15 +162,29 @@ func (c *Conn) write(p []byte, by *worker) (int, error) {
 
 // writeSome writes what the socket takes at once.
 func (c *Conn) writeSome(p []byte) (int, error) {
+	return c.put(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
+}
+
+// writeBoth is writeSome for two pieces that are not empty.
+func (c *Conn) writeBoth(head, body []byte) (int, error) {
+	parts := [2]syscall.Iovec{{Base: &head[0]}, {Base: &body[0]}}
+	parts[0].SetLen(len(head))
+	parts[1].SetLen(len(body))
+	return c.put(syscall.SYS_WRITEV, unsafe.Pointer(&parts), len(parts), len(head)+len(body))
+}
+
+// put makes a system call that writes up to all bytes, of the n bytes or pieces
+// at p.
+func (c *Conn) put(trap uintptr, p unsafe.Pointer, n, all int) (int, error) {
 	for {
 		c.ready.And(^uint32(canWrite))
-		n, err := c.syscall(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p))
+		done, err := c.syscall(trap, p, n)
 		switch err {
 		case nil:
-			if n == len(p) {
+			if done == all {
 				c.ready.Or(canWrite)
 			}
-			return n, nil
+			return done, nil
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return 0, nil
@@ -209,29 +223,6 @@ func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err err
 		}
 		if c.ready.Load()&canWrite == 0 {
 			return sent, true, nil
-		}
-	}
-}
-
-// writeBoth is writeSome for two pieces that are not empty.
-func (c *Conn) writeBoth(head, body []byte) (int, error) {
-	parts := [2]syscall.Iovec{{Base: &head[0]}, {Base: &body[0]}}
-	parts[0].SetLen(len(head))
-	parts[1].SetLen(len(body))
-	for {
-		c.ready.And(^uint32(canWrite))
-		n, err := c.syscall(syscall.SYS_WRITEV, unsafe.Pointer(&parts), len(parts))
-		if n == len(head)+len(body) {
-			c.ready.Or(canWrite)
-		}
-		switch err {
-		case nil:
-			return n, nil
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return 0, nil
-		default:
-			return 0, c.opError("write", err)
 		}
 	}
 }

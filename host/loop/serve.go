@@ -11,8 +11,6 @@ func (c *Conn) Between() { c.between = true }
 // Within says that a request is being read.
 func (c *Conn) Within() { c.between = false }
 
-func (c *Conn) disown() { c.owner = nil }
-
 // Bind makes the worker that has by the one that waits for c, or where a
 // goroutine has by, that goroutine. It ends with Unbind.
 func (c *Conn) Bind(by *Conn) { c.owner = by.owner }

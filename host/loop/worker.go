@@ -55,7 +55,7 @@ func (w *worker) serve() {
 	defer func() {
 		if p := recover(); p != nil {
 			w.group.panicked(fmt.Sprint(p), debug.Stack())
-			c.disown()
+			c.owner = nil
 			c.abandon()
 		}
 	}()
