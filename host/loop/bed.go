@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bed is where loops sleep while nothing happens, without holding a processor:
-// the first in Go's poller, the others until it wakes them.
+// bed is where loops sleep without holding a processor: while others keep up
+// with what happens, and while nothing happens. The last one awake sleeps in Go's
+// poller, the others until they are called.
 //
 // Go's poller cannot be told to look at the loops' epoll set for a while only,
 // and to look at it always would wake a thread at each event. So a second set
@@ -25,14 +26,18 @@ type bed struct {
 	bell    int // an eventfd in the second set, for ring
 	epoll   int
 
-	asleep atomic.Int32
+	waiting atomic.Int32 // loops that sleep and are not called yet
+
 	mu     sync.Mutex
-	wake   chan struct{} // closed by the next rouse
+	called sync.Cond
+	calls  int // not yet followed
+	asleep int // loops, with the one in Go's poller
+	rung   bool
 }
 
 func (b *bed) make(epoll int) (err error) {
 	b.epoll = epoll
-	b.wake = make(chan struct{})
+	b.called.L = &b.mu
 	if b.between, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
@@ -59,8 +64,11 @@ func (b *bed) make(epoll int) (err error) {
 
 // ring wakes whoever sleeps, for good.
 func (b *bed) ring() {
+	b.mu.Lock()
+	b.rung = true
+	b.mu.Unlock()
+	b.called.Broadcast()
 	_, _ = unix.Write(b.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	b.rouse()
 }
 
 func (b *bed) remove() {
@@ -68,23 +76,60 @@ func (b *bed) remove() {
 	_ = unix.Close(b.bell)
 }
 
-// sleep returns when there may be events.
-func (b *bed) sleep(g *Group) {
+// stepAside sleeps until another loop calls for help. In the last of n loops that
+// is awake it returns false at once.
+func (b *bed) stepAside(n int) bool {
 	b.mu.Lock()
-	wake := b.wake
-	first := b.asleep.Add(1) == 1
-	b.mu.Unlock()
-	if first {
-		b.watch()
-		b.rouse()
-	} else {
-		<-wake
+	defer b.mu.Unlock()
+	if b.asleep >= n-1 {
+		return false
 	}
-	g.dog.rouse()
+	b.asleep++
+	b.waiting.Add(1)
+	for b.calls == 0 && !b.rung {
+		b.called.Wait()
+	}
+	if b.calls > 0 {
+		b.calls--
+	} else {
+		b.waiting.Add(-1)
+	}
+	b.asleep--
+	return true
 }
 
-// holds reports whether n loops sleep.
-func (b *bed) holds(n int) bool { return int(b.asleep.Load()) >= n }
+// call wakes one of the loops that stepped aside.
+func (b *bed) call() {
+	if b.waiting.Load() == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting.Load() > 0 {
+		b.waiting.Add(-1)
+		b.calls++
+		b.called.Signal()
+	}
+}
+
+// sleep returns when there may be events. It is for the last of n loops that is
+// awake: in another it returns false at once.
+func (b *bed) sleep(n int) bool {
+	b.mu.Lock()
+	last := b.asleep == n-1 && !b.rung
+	if last {
+		b.asleep++
+	}
+	b.mu.Unlock()
+	if !last {
+		return false
+	}
+	b.watch()
+	b.mu.Lock()
+	b.asleep--
+	b.mu.Unlock()
+	return true
+}
 
 // watch waits in Go's poller for an event in the loops' set.
 func (b *bed) watch() {
@@ -97,16 +142,4 @@ func (b *bed) watch() {
 		n, err := unix.EpollWait(int(fd), events[:], 0)
 		return n > 0 || err != nil && err != unix.EINTR
 	})
-}
-
-// rouse gets all loops out of bed.
-func (b *bed) rouse() {
-	if b.asleep.Load() == 0 {
-		return
-	}
-	b.mu.Lock()
-	b.asleep.Store(0)
-	close(b.wake)
-	b.wake = make(chan struct{})
-	b.mu.Unlock()
 }

@@ -386,7 +386,7 @@ func TestSleepersWake(t *testing.T) {
 	r := bufio.NewReader(conn)
 	for range 3 {
 		within(t, "falling asleep", func() {
-			for !g.bed.holds(2) {
+			for g.sleepers() < 2 {
 				time.Sleep(time.Millisecond)
 			}
 		})
@@ -395,6 +395,42 @@ func TestSleepersWake(t *testing.T) {
 		}
 		within(t, "a collection", runtime.GC)
 	}
+}
+
+// sleepers returns how many loops sleep.
+func (g *Group) sleepers() int {
+	g.bed.mu.Lock()
+	defer g.bed.mu.Unlock()
+	return g.bed.asleep
+}
+
+// One loop is enough for little; with much to do it calls for the others.
+func TestLoopsHelp(t *testing.T) {
+	g, addr := serve(t, echo)
+	var conns []net.Conn
+	for range 4 * batch {
+		conns = append(conns, dial(t, addr))
+	}
+	lone := bufio.NewReader(conns[0])
+	within(t, "stepping aside", func() {
+		for g.sleepers() != 1 {
+			if err := ask(conns[0], lone, "a line\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	within(t, "help", func() {
+		for g.sleepers() > 0 {
+			for _, conn := range conns {
+				_, _ = io.WriteString(conn, "a line\n")
+			}
+			for _, conn := range conns {
+				if _, err := io.ReadFull(conn, make([]byte, len("a line\n"))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
 }
 
 func TestNothingIsLeft(t *testing.T) {

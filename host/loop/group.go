@@ -40,9 +40,8 @@ type Group struct {
 	closed  atomic.Bool
 	// draining says that connections between requests are closed.
 	draining atomic.Bool
-	events   atomic.Uint64 // batches so far
 	running  sync.WaitGroup
-	extra    int // of GOMAXPROCS
+	loops    int // and so many processors more
 
 	workersMu sync.Mutex
 	workers   []*worker
@@ -61,7 +60,7 @@ func New(o Options) (*Group, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	g := &Group{epoll: epoll, serve: o.Serve, log: o.Logger, extra: o.Loops}
+	g := &Group{epoll: epoll, serve: o.Serve, log: o.Logger, loops: o.Loops}
 	if err := g.bed.make(epoll); err != nil {
 		_ = unix.Close(epoll)
 		return nil, err
@@ -72,7 +71,7 @@ func New(o Options) (*Group, error) {
 		return nil, err
 	}
 	g.sweeper.start(g)
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + g.extra)
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + g.loops)
 	for range o.Loops {
 		g.startLoop(nil)
 	}
@@ -103,7 +102,7 @@ func (g *Group) Close() {
 	for _, w := range idle {
 		w.stop()
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) - g.extra)
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) - g.loops)
 }
 
 // Drain closes clients' connections that are between requests, now and from now

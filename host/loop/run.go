@@ -16,10 +16,20 @@ import (
 // waits for all before it.
 const batch = 16
 
-// looking is for how long a loop without events waits in the kernel, holding on
-// to its processor, before it looks whether to go to bed. It is shorter than
-// the 10 ms after which Go's monitor interrupts.
-const looking = 8 // milliseconds
+const (
+	// looking is for how long a loop without events waits in the kernel, holding
+	// on to its processor, before it looks about: it does so sooner, since Go's
+	// monitor interrupts what runs for 10 ms.
+	looking = 100 // milliseconds
+	// crowd is how many events at once are too many for one loop: it calls for
+	// another. With fewer, one that goes on costs less than two that both wake.
+	crowd = 4
+	// asideAfter is after how many looks without an event for it a loop leaves
+	// them to the others, and bedAfter after how many without any the last one
+	// goes to bed. That is long, because to wake all of Go's scheduler costs more
+	// than many looks do.
+	asideAfter, bedAfter = 2, 10
+)
 
 // runner is one loop.
 type runner struct {
@@ -52,6 +62,7 @@ func (r *runner) run() {
 // handle serves the events of the batch.
 func (r *runner) handle() {
 	r.busy.Store(true)
+	r.group.dog.rouse()
 	for e, ok := r.claim(); ok; e, ok = r.claim() {
 		r.rounds.Add(1)
 		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
@@ -99,27 +110,23 @@ func (r *runner) isRetired() bool {
 // wait returns with events, or with false when the loop is over.
 func (r *runner) wait() bool {
 	g := r.group
-	seen, idle := g.events.Load(), 0
-	for !g.closed.Load() && !r.isRetired() {
+	for looks := 0; !g.closed.Load() && !r.isRetired(); {
 		n, errno := epollWait(g.epoll, &r.events, looking)
 		switch {
 		case n > 0:
+			if n >= crowd {
+				g.bed.call()
+			}
 			r.refill(n)
-			g.events.Add(1)
-			g.bed.rouse()
 			return true
 		case errno == syscall.EINTR:
 			runtime.Gosched() // it was Go that interrupted
 		case errno != 0:
 			return false
 		}
-		if now := g.events.Load(); now != seen {
-			seen, idle = now, 0
-			continue
-		}
-		if idle++; idle >= 2 {
-			g.bed.sleep(g)
-			idle = 0
+		looks++
+		if looks >= asideAfter && g.bed.stepAside(g.loops) || looks >= bedAfter && g.bed.sleep(g.loops) {
+			looks = 0
 		}
 	}
 	return false

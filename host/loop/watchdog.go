@@ -4,6 +4,7 @@ package loop
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,16 +12,17 @@ import (
 // waits for something else or takes long, and starts another loop in place of
 // each. The stuck one ends when it comes back.
 type watchdog struct {
+	resting atomic.Bool // nothing happened between two looks
+
 	mu      sync.Mutex
 	loops   map[*runner]uint64 // what rounds was at the last look
 	timer   *time.Timer
-	resting bool // all loops are in bed
 	stopped bool
 }
 
 // stuckAfter is how long a loop may be in one event, at least; up to twice as
 // long.
-const stuckAfter = 10 * time.Millisecond
+const stuckAfter = 20 * time.Millisecond
 
 func (d *watchdog) watch(r *runner) {
 	d.mu.Lock()
@@ -46,12 +48,17 @@ func (d *watchdog) stop() {
 	d.timer.Stop()
 }
 
-// rouse starts looking again. Loops call it when they come out of bed.
+// rouse starts looking again. Loops call it before they handle what happened.
 func (d *watchdog) rouse() {
+	if d.resting.Load() && d.resting.Swap(false) {
+		d.again()
+	}
+}
+
+func (d *watchdog) again() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.resting && !d.stopped {
-		d.resting = false
+	if !d.stopped {
 		d.timer.Reset(stuckAfter)
 	}
 }
@@ -59,25 +66,33 @@ func (d *watchdog) rouse() {
 func (d *watchdog) look(g *Group) {
 	d.mu.Lock()
 	var stuck []*runner
+	idle := true
 	for r, before := range d.loops {
-		now := r.rounds.Load()
-		if now == before && r.busy.Load() && now > 0 {
+		now, busy := r.rounds.Load(), r.busy.Load()
+		if now == before && busy && now > 0 {
 			stuck = append(stuck, r)
 			delete(d.loops, r)
 			continue
 		}
+		if now != before || busy {
+			idle = false
+		}
 		d.loops[r] = now
-	}
-	switch {
-	case d.stopped:
-	case len(stuck) == 0 && g.bed.holds(len(d.loops)):
-		d.resting = true
-	default:
-		d.timer.Reset(stuckAfter)
 	}
 	d.mu.Unlock()
 	for _, r := range stuck {
 		g.replace(r)
+	}
+	if d.resting.Store(idle && len(stuck) == 0); !d.resting.Load() {
+		d.again()
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for r := range d.loops {
+		if r.busy.Load() && d.resting.Swap(false) && !d.stopped { // it did not see us resting
+			d.timer.Reset(stuckAfter)
+		}
 	}
 }
 
