@@ -179,7 +179,7 @@ func (x *exchange) reset() {
 	x.outcome = outcome{}
 	x.dropReply()
 	x.request = forward.Request{}
-	x.headAfter, x.fallback, x.sent = 0, "", time.Time{}
+	x.headAfter, x.fallback, x.sent, x.failed = 0, "", time.Time{}, nil
 	clear(x.gates)
 	x.gates, x.shut = x.gates[:0], nil
 	clear(x.cands)

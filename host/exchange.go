@@ -73,6 +73,7 @@ type exchange struct {
 	watch     *forward.Watch
 	target    *service.Service // who answers, until it was told how it went
 	opened    *forward.Reply
+	failed    []string      // services whose replies broke before any of it was passed on
 	fallback  string        // the route's model that served in place of the one asked for
 	sent      time.Time     // first Send
 	headAfter time.Duration // Send to the reply's first byte

@@ -18,10 +18,11 @@ type fault struct {
 	param      string // the request field at fault, for error_format = "openai"
 	code       string // likewise
 	kind       outcomeKind
-	retryAfter int    // seconds, 0: no header
-	cause      error  // for the log
-	elsewhere  bool   // another model may be asked in place of this one
-	knob       string // the limit that was met
+	retryAfter int           // seconds, 0: no header
+	cause      error         // for the log
+	elsewhere  bool          // another service, or model, may be asked in place of this one
+	again      forward.Cause // why, where elsewhere says so of a reply
+	knob       string        // the limit that was met
 }
 
 func badRequest(message string) *fault {
@@ -50,7 +51,7 @@ func forwardFault(err error) *fault {
 	if !errors.As(err, &e) {
 		return f
 	}
-	f.status, f.message, f.elsewhere = e.Status, e.Public(), e.Retryable
+	f.status, f.message, f.elsewhere, f.again = e.Status, e.Public(), e.Retryable, forward.CauseOf(e)
 	switch e.Kind {
 	case forward.KindClientGone:
 		f.kind = outcomeClientGone

@@ -57,11 +57,7 @@ func (r *Router) exchange(x *exchange) (done bool, f *fault) {
 	if every := x.heartbeat(); every > 0 {
 		return r.forwardBeating(x, every)
 	}
-	reply, f := r.forward(x)
-	if f != nil {
-		return false, f
-	}
-	return r.deliver(x, reply)
+	return r.answer(x)
 }
 
 // admit checks what needs no body: limits, the client's key, method and path.
@@ -208,6 +204,7 @@ func (r *Router) plan(x *exchange) ([]forward.Target, *fault) {
 	for _, c := range x.ranked {
 		x.plan = append(x.plan, c.Service)
 	}
+	x.failedLast()
 	return x.plan, nil
 }
 

@@ -43,12 +43,18 @@ func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *faul
 		Retry:          &x.manner.retry,
 		Hedge:          x.manner.hedgeOf(x.served, x.body.stream()),
 		Hold:           x.manner.hold && x.body.stream(),
+		Failed:         x.failedOf(plan),
 		Limits:         forward.Limits{Request: x.route.Config.RequestTimeout, Timeouts: x.route.Config.Timeouts},
 		TrustForwarded: server.TrustForwarded,
 		// A policy that reads replies must be able to.
 		DropAcceptEncoding: x.chain.wants(abi.OnResponse) || x.chain.wants(abi.OnEvent),
 	}
-	reply, err := x.gen.forward.Send(&x.request, plan, x.route.Config.Retries, x.watch, x.attempted)
+	retries := x.route.Config.Retries
+	if len(x.failed) > 0 { // it goes on where it was
+		retries -= before
+		x.request.Hedge.After = 0
+	}
+	reply, err := x.gen.forward.Send(&x.request, plan, retries, x.watch, x.attempted)
 	x.tallied()
 	if err != nil {
 		return nil, forwardFault(err)
@@ -72,6 +78,7 @@ func (x *exchange) attempted(t forward.Target, err *forward.Error) {
 	x.outcome.attempts++
 	x.outcome.service = s.Name()
 	x.timedOut(err)
+	x.metrics.AttemptFailed(s.Name(), string(err.Kind))
 	switch err.Kind {
 	case forward.KindClientGone:
 		s.Observe(service.Neutral, 0)

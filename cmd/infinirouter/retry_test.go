@@ -96,6 +96,64 @@ func TestSilentServiceIsFailedOver(t *testing.T) {
 	wantMetric(t, r, `infinirouter_timeouts_total{knob="routes.first_byte_timeout"}`, "1")
 }
 
+// TestBrokenReplyIsTriedAgain: a reply that does not stream breaks in its body,
+// of which the client has seen nothing. With duplicate_work another service is
+// asked, or the same one when there is no other, as often as retries says.
+func TestBrokenReplyIsTriedAgain(t *testing.T) {
+	breaks := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"half":`)
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	var asked atomic.Int64
+	once := func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			breaks(w, r)
+		}
+		echo(w, r)
+	}
+	const again = "[routes.retry]\nduplicate_work = true\nbackoff = \"1ms\"\n"
+	for name, c := range map[string]struct {
+		first, second http.HandlerFunc
+		route         string
+		status        int
+		attempts      int
+		cause         string
+	}{
+		"another":           {breaks, echo, again, 200, 2, "1"},
+		"only where it may": {breaks, echo, "", 502, 1, ""},
+		"the same":          {once, nil, again, 200, 2, "1"},
+		"none that answers": {breaks, breaks, "retries = 3\n" + again, 502, 4, "3"},
+		"no budget":         {breaks, echo, again + "budget_percent = 0\nbudget_floor = 0\n", 502, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := startService(t, c.first).URL
+			toml := oneService(url) + "[[routes]]\nname = \"r\"\n" + c.route
+			if c.second != nil {
+				toml = twoServices(url, startService(t, c.second).URL, c.route)
+			}
+			r := startRouter(t, toml)
+			resp, got := fetch(t, "POST", r.url+"/v1/chat/completions", chat)
+			if resp.StatusCode != c.status || c.status == 200 && string(got) != chat || c.status == 502 && !strings.Contains(string(got), "before the reply was complete") {
+				t.Errorf("%d %s", resp.StatusCode, got)
+			}
+			eventually(t, "it is logged", func() bool { return strings.Contains(r.access.String(), fmt.Sprintf(`"attempts":%d`, c.attempts)) })
+			if got := metric(t, r, `infinirouter_retry_causes_total{cause="broken",route="r"}`); got != c.cause {
+				t.Errorf("%q further tries", got)
+			}
+			_, page := fetchJSON(t, "GET", r.url+"/stats", "")
+			for _, s := range page["services"].([]any) {
+				if s.(map[string]any)["in_flight"] != 0.0 {
+					t.Errorf("%v", s)
+				}
+			}
+		})
+	}
+}
+
 // TestRetryBudgetHolds: when every service refuses, what is sent to them stays
 // near what was asked, and the router says that its budget is used up.
 func TestRetryBudgetHolds(t *testing.T) {

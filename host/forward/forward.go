@@ -70,7 +70,7 @@ func New(o Options) *Forwarder {
 // client may be nil. The Reply's Close stops it; when Send returns an error,
 // the caller does. The error is always an *Error, and all slots are released.
 func (f *Forwarder) Send(req *Request, plan []Target, maxRetries int, client *Watch, onAttempt func(Target, *Error)) (*Reply, error) {
-	if req.Retry != nil {
+	if req.Retry != nil && req.Failed == 0 {
 		req.Retry.Budget.Request(time.Now())
 	}
 	if req.Hedge.After > 0 && len(plan) > second {

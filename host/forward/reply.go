@@ -173,6 +173,8 @@ func (t *trip) cut(err error) error {
 
 func (t *trip) fail(err error) error {
 	e := replyError(t.target.Name(), err)
+	// Of what does not stream, nothing need have been passed on.
+	e.reached, e.Retryable = true, !t.streaming && e.Kind != KindTooLarge && t.mayDouble(err)
 	if t.client.Gone() {
 		e = goneError(t.target.Name())
 	}

@@ -55,6 +55,9 @@ type Request struct {
 	DropAcceptEncoding bool
 	// Limits are the route's.
 	Limits Limits
+	// Failed is how many targets, at the end of the plan, have failed this request
+	// in an earlier Send: they are tried again only after a pause.
+	Failed int
 	// Retry says when to try again. nil: what no service has seen.
 	Retry *Retry
 	// Hedge says when to ask a second service.

@@ -48,7 +48,8 @@ const (
 // String is the cause as a metric's label.
 func (c Cause) String() string { return [...]string{"connect", "status", "timeout", "broken"}[c] }
 
-func causeOf(e *Error) Cause {
+// CauseOf is the cause that e is for another try.
+func CauseOf(e *Error) Cause {
 	switch e.Kind {
 	case KindConnect, KindNoSlot:
 		return CauseConnect
@@ -68,7 +69,7 @@ func (s statusError) Error() string { return fmt.Sprintf("answered with status %
 // walk tries targets. Without an error the trip holds a reply.
 func (t *trip) walk(plan []Target, maxRetries int, onAttempt func(Target, *Error)) *Error {
 	var last *Error
-	tries := rounds{plan: plan}
+	tries := rounds{plan: plan, fresh: len(plan) - t.req.Failed, tried: t.req.Failed > 0}
 	for {
 		if t.client.Gone() {
 			return goneError("")
@@ -149,12 +150,13 @@ func (t *trip) goOn(e *Error, maxRetries int) bool {
 	return true
 }
 
-// rounds is the order in which targets are tried: each of the plan, at once,
-// and when all have failed, again the one that asks for the shortest wait.
+// rounds is the order in which targets are tried: each fresh one of the plan, at
+// once, and when all have failed, again the one that asks for the shortest wait.
 type rounds struct {
 	plan    []Target
 	at      int // of plan, the one that is being tried
-	begun   int // of plan, so many were tried
+	fresh   int // of plan, so many have not failed this request before
+	begun   int // of those, so many were tried
 	repeats int // tries beyond the plan
 	tried   bool
 	free    []time.Time // when each may be tried again; nil before one asked
@@ -169,7 +171,7 @@ func (r *rounds) next(t *trip) (Target, *Error) {
 	if r.begun == second && t.race != nil && !t.race.claim() {
 		r.begun++
 	}
-	if r.begun < len(r.plan) {
+	if r.begun < r.fresh {
 		r.at = r.begun
 		r.begun++
 	} else {
@@ -187,7 +189,7 @@ func (r *rounds) next(t *trip) (Target, *Error) {
 		r.repeats++
 	}
 	if r.last != nil && r.last.Kind != KindNoSlot {
-		t.req.Tally.Retries[causeOf(r.last)]++
+		t.req.Tally.Retries[CauseOf(r.last)]++
 	}
 	return r.plan[r.at], nil
 }
