@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -15,25 +16,25 @@ import (
 
 // bodyMemory counts what bodies of requests and whole replies take, under
 // server.max_body_memory. A request's body is counted before it is read, as long
-// as it says it will be; one in chunks, which says nothing, as long as it may
-// be until it has arrived. Small bodies are not counted: max_connections
-// bounds them.
+// as it says it will be; one in chunks a chunk at a time, as each says how long it
+// is. Small bodies are not counted: max_connections bounds them.
 //
 // fasthttp asks about a body when nobody knows the connection yet, so until it
 // has arrived the share stands under the request's head, and then with the
 // connection, which gives it back when the reply is written or when it closes.
 type bodyMemory struct {
 	limit, used atomic.Int64 // bytes; no limit: 0
+	largest     atomic.Int64 // body in chunks: what is longer is refused for that
 	arrivals    atomic.Int64 // len(arriving), to look without the lock
 
 	mu       sync.Mutex
 	arriving map[*fasthttp.RequestHeader]share
 }
 
-// share is what was taken for a body that arrives.
+// share is what was taken for a body that arrives. There was no room for one
+// without bytes.
 type share struct {
 	bytes int64
-	short bool  // less than the body may need
 	until int64 // Unix nanoseconds, after which it cannot be arriving any more
 }
 
@@ -67,17 +68,21 @@ func (m *bodyMemory) give(n int64) {
 	}
 }
 
-// admit takes what the body behind h may need and returns how long it may be:
-// largest, unless there is less. timeout is when its reading ends at the latest.
+// admit takes what the body behind h needs, if it says, and returns how long it
+// may be: largest, or less where there is no room. timeout is when its reading
+// ends at the latest.
 func (m *bodyMemory) admit(h *fasthttp.RequestHeader, largest int64, timeout time.Duration) int64 {
 	n := int64(h.ContentLength())
 	m.forget(h) // what stands there is of an earlier request
-	if n == -2 || n >= 0 && n <= smallBody || n > largest || m.limit.Load() == 0 {
+	if n <= smallBody || n > largest || m.limit.Load() == 0 {
 		return largest
 	}
-	s := share{until: time.Now().Add(timeout + arrivalGrace).UnixNano()}
-	s.bytes = m.share(n, largest)
-	s.short = s.bytes == 0 || n < 0 && s.bytes < largest
+	s := share{bytes: n, until: time.Now().Add(timeout + arrivalGrace).UnixNano()}
+	if !m.take(n) {
+		if m.sweep(time.Now()); !m.take(n) {
+			s.bytes = 0
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.arriving == nil {
@@ -88,29 +93,38 @@ func (m *bodyMemory) admit(h *fasthttp.RequestHeader, largest int64, timeout tim
 	if s.bytes == 0 {
 		return 1 // fasthttp refuses what is longer
 	}
-	if n < 0 {
-		return s.bytes
-	}
 	return largest
 }
 
-// share takes n bytes, or for a length that is not known up to largest.
-func (m *bodyMemory) share(n, largest int64) int64 {
-	for range 2 {
-		want := n
-		if n < 0 {
-			want = largest
-			if limit := m.limit.Load(); limit > 0 {
-				want = min(largest, limit-m.used.Load())
-			}
-		}
-		if want > smallBody && m.take(want) {
-			return want
-		}
-		m.sweep(time.Now())
+// grow takes what the body in chunks that arrives on c has announced beyond what
+// was taken, or reports that there is no room. What is pipelined behind a body
+// waits until that one was handed over.
+func (m *bodyMemory) grow(c *clientConn) bool {
+	request, n := c.guard.Chunks()
+	if n <= smallBody || n > m.largest.Load() || m.limit.Load() == 0 {
+		return true
 	}
-	return 0
+	taken := c.growing.Load()
+	switch {
+	case taken == 0:
+		c.grows = request
+	case c.grows != request:
+		return true
+	}
+	more := n - taken
+	if more <= 0 {
+		return true
+	}
+	if !m.take(more) {
+		if m.sweep(time.Now()); !m.take(more) {
+			return false
+		}
+	}
+	c.growing.Add(more)
+	return true
 }
+
+var errNoRoom = errors.New("there is no room for the body")
 
 // sweep gives back what is of bodies that can no longer be arriving: of a
 // connection that broke where fasthttp tells nobody.
@@ -153,27 +167,41 @@ func (m *bodyMemory) refused(h *fasthttp.RequestHeader) bool {
 }
 
 // forget is pop of a body that will not come.
-func (m *bodyMemory) forget(h *fasthttp.RequestHeader) share {
-	s := m.pop(h)
-	m.give(s.bytes)
-	return s
-}
+func (m *bodyMemory) forget(h *fasthttp.RequestHeader) { m.give(m.pop(h).bytes) }
 
 // arrived ends the arrival of ctx's body: what it takes stands with the
 // connection from now on.
 func (m *bodyMemory) arrived(ctx *fasthttp.RequestCtx) {
-	s := m.pop(&ctx.Request.Header)
+	taken := m.pop(&ctx.Request.Header).bytes
 	n := int64(len(ctx.Request.Body()))
 	c, ok := ctx.Conn().(*clientConn)
+	if ok && c.growing.Load() > 0 {
+		taken += c.growing.Swap(0)
+	}
 	if !ok || n <= smallBody || m.limit.Load() == 0 {
 		n = 0
 	}
-	if n != s.bytes {
-		m.used.Add(n - s.bytes)
+	if n != taken {
+		m.used.Add(n - taken)
 	}
 	if n > 0 {
 		c.held.Add(n)
 	}
+}
+
+// edited counts what the body of x takes once more, because policies changed it,
+// and reports whether there is room.
+func (m *bodyMemory) edited(x *exchange) bool {
+	n := int64(x.body.length())
+	c, ok := x.ctx.Conn().(*clientConn)
+	if !ok || n <= smallBody || m.limit.Load() == 0 || x.body.kind != bodyJSON || !x.body.doc.Edited() {
+		return true
+	}
+	if !m.take(n) {
+		return false
+	}
+	c.held.Add(n)
+	return true
 }
 
 // hold counts n bytes more with ctx's connection, whether there is room or not.
@@ -188,6 +216,9 @@ func (m *bodyMemory) hold(ctx *fasthttp.RequestCtx, n int64) {
 func (m *bodyMemory) settle(c *clientConn) {
 	if c.held.Load() > 0 {
 		m.give(c.held.Swap(0))
+	}
+	if c.growing.Load() > 0 {
+		m.give(c.growing.Swap(0))
 	}
 }
 

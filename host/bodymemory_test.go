@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
 func memoryOf(limit int64) *bodyMemory {
@@ -32,21 +35,25 @@ func TestBodyShares(t *testing.T) {
 			t.Errorf("%d bytes: may be %d, used %d", n, got, m.used.Load())
 		}
 	}
-	first, second, third := headOf(600<<10), headOf(-1), headOf(600<<10)
+	first, second, third := headOf(600<<10), headOf(424<<10), headOf(600<<10)
 	if got := m.admit(first, 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 600<<10 {
 		t.Errorf("may be %d, used %d", got, m.used.Load())
 	}
-	if got := m.admit(second, 1<<20, time.Minute); got != 424<<10 || m.used.Load() != 1<<20 {
-		t.Errorf("in chunks: may be %d, used %d", got, m.used.Load())
+	if got := m.admit(second, 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 1<<20 {
+		t.Errorf("the rest: may be %d, used %d", got, m.used.Load())
 	}
 	if got := m.admit(third, 1<<20, time.Minute); got != 1 || m.used.Load() != 1<<20 {
 		t.Errorf("no room: may be %d, used %d", got, m.used.Load())
 	}
-	if s := m.forget(second); !s.short || m.used.Load() != 600<<10 {
-		t.Errorf("%+v, used %d", s, m.used.Load())
+	if m.forget(second); m.refused(second) || m.used.Load() != 600<<10 {
+		t.Errorf("used %d", m.used.Load())
 	}
-	if s := m.forget(third); !s.short || s.bytes != 0 {
-		t.Errorf("%+v", s)
+	if !m.refused(third) {
+		t.Error("the third is not refused")
+	}
+	m.forget(third)
+	if got := m.admit(headOf(-1), 1<<20, time.Minute); got != 1<<20 || m.used.Load() != 600<<10 {
+		t.Errorf("in chunks: may be %d, used %d", got, m.used.Load())
 	}
 	// The head of a connection that broke is used again.
 	if m.admit(first, 1<<20, time.Minute); m.used.Load() != 600<<10 {
@@ -95,6 +102,97 @@ func BenchmarkBodyShare(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestBodyMemoryOfChunks: a body in chunks counts as it grows, and is refused
+// where there is no room for its next chunk, whether or not that has come.
+func TestBodyMemoryOfChunks(t *testing.T) {
+	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		_, _ = fmt.Fprintf(w, "%d", n)
+	})
+	g := startRig(t, withService(s.URL)+memoryMiB, nil)
+	g.healthyService()
+	used := func(what string, n int64) {
+		t.Helper()
+		soon(t, fmt.Sprintf("%s: %d bytes are taken", what, n), func() bool { return g.memory.used.Load() == n })
+	}
+	const head = "POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n"
+	say := func(w io.Writer, text string) {
+		t.Helper()
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chunk := func(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
+	body := chatOf(600 << 10)
+	first := g.dial()
+	say(first, head+chunk(body[:10_000]))
+	used("a small part", 0)
+	say(first, chunk(body[10_000:100_000]))
+	used("more", 100_000)
+	say(first, fmt.Sprintf("%x\r\n", 300_000)+body[100_000:100_100])
+	used("a chunk that has begun", 400_000)
+
+	// Others with what is left: one whose second chunk finds no room, midway, and
+	// one that says so much that max_body is what it is over.
+	second := g.dial()
+	say(second, head+chunk(strings.Repeat(" ", 500_000)))
+	used("another", 900_000)
+	say(second, fmt.Sprintf("%x\r\n", 200_000))
+	if resp, text := second.hear(); resp.StatusCode != 503 || messageOf(text) != refusedMemory || resp.Header.Get("Retry-After") != "1" || !resp.Close {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	used("it is gone", 400_000)
+	third := g.dial()
+	say(third, head+"ffffffff\r\n")
+	if resp, text := third.hear(); resp.StatusCode != 413 {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	if status, _, _ := g.must(askM); status != 200 {
+		t.Errorf("a small one: %d", status)
+	}
+
+	// The first goes on, with another request behind it, large and in chunks too.
+	say(first, body[100_100:400_000]+"\r\n"+chunk(body[400_000:])+"0\r\n\r\n"+head+chunk(body)+"0\r\n\r\n")
+	for range 2 {
+		if resp, text := first.hear(); resp.StatusCode != 200 || text != fmt.Sprint(len(body)) {
+			t.Errorf("%d %.200s", resp.StatusCode, text)
+		}
+	}
+	used("all are answered", 0)
+	leaver := g.dial()
+	say(leaver, head+chunk(body[:200_000]))
+	used("one more", 200_000)
+	_ = leaver.Close()
+	used("it has left", 0)
+}
+
+// TestBodyMemoryOfEdits: what a policy makes of a body takes as much again.
+func TestBodyMemoryOfEdits(t *testing.T) {
+	held := make(chan int64, 1)
+	var g *rig
+	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		held <- g.memory.used.Load()
+		_, _ = io.WriteString(w, "{}")
+	})
+	g = startRig(t, withService(s.URL)+memoryMiB, goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(abi.OnRequest), call: func(_ abi.Hook, x plugins.Exchange) (abi.Action, error) {
+		return abi.Continue, x.Document().Set([]byte("/user"), []byte(`"u"`))
+	}}})
+	g.healthyService()
+	body := chatOf(400 << 10)
+	if status, _, _ := g.must(body); status != 200 {
+		t.Fatalf("%d", status)
+	}
+	if n, want := <-held, int64(2*len(body)+len(`,"user":"u"`)); n != want {
+		t.Errorf("%d bytes are taken, want %d", n, want)
+	}
+	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
+	if status, _, text := g.must(chatOf(600 << 10)); status != 503 || messageOf(text) != refusedMemory {
+		t.Errorf("twice too much: %d %s", status, text)
+	}
+	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
 }
 
 const memoryMiB = "[server]\nmax_body = \"1MiB\"\nmax_reply_body = \"1MiB\"\nmax_body_memory = \"1MiB\"\n"

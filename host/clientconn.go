@@ -32,6 +32,9 @@ type clientConn struct {
 	closed  atomic.Bool
 	memory  *bodyMemory  // that held is of
 	held    atomic.Int64 // bytes
+	growing atomic.Int64 // bytes taken for a body in chunks that arrives
+	grows   uint64       // the request that growing is of, as the guard counts them
+	full    bool         // there was no room for its next chunk
 }
 
 // socket is a *net.TCPConn or a *loop.Conn.
@@ -59,6 +62,9 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	}
 	if n = c.guard.Check(p[:n]); n == 0 {
 		return 0, c.guard.Fault()
+	}
+	if c.full = c.memory != nil && !c.memory.grow(c); c.full {
+		return 0, errNoRoom
 	}
 	return n, err
 }

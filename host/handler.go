@@ -165,6 +165,9 @@ func (r *Router) rewrite(x *exchange) (replied bool, f *fault) {
 	if limit := x.maxBody(); int64(x.body.length()) > limit {
 		return false, &fault{status: fasthttp.StatusInternalServerError, message: fmt.Sprintf("policies grew the body to %d bytes: over the limit max_body = %d", x.body.length(), limit), kind: outcomeRejected}
 	}
+	if !r.memory.edited(x) {
+		return false, r.noMemory()
+	}
 	return false, nil
 }
 

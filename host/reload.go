@@ -126,6 +126,7 @@ func (r *Router) swap(next *generation) {
 	r.conns.limit(&next.config.Server)
 	r.entrance.adopt(next)
 	r.memory.limit.Store(next.config.Server.MaxBodyMemory)
+	r.memory.largest.Store(next.largestBody())
 	if old := r.current.Swap(next); old != nil {
 		old.release()
 	}

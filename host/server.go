@@ -156,7 +156,8 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	}()
 	g := r.acquire()
 	defer g.release()
-	share := r.memory.forget(&ctx.Request.Header)
+	short := r.memory.refused(&ctx.Request.Header)
+	r.memory.forget(&ctx.Request.Header)
 	defer ctx.Request.SwapBody(nil) // what has come of it is kept no longer
 	f := badRequest("the request is not valid HTTP: " + protocolReason(err))
 	var small *fasthttp.ErrSmallBuffer
@@ -166,7 +167,7 @@ func (r *Router) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	case conn != nil && conn.guard.Fault() != nil: // fasthttp heard of it in its own words
 		refused := conn.guard.Fault()
 		f.status, f.message = refused.Status, "the request is not valid HTTP: "+refused.Reason
-	case errors.Is(err, fasthttp.ErrBodyTooLarge) && share.short:
+	case conn != nil && conn.full, errors.Is(err, fasthttp.ErrBodyTooLarge) && short:
 		f = r.noMemory()
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		f = overLimit(fasthttp.StatusRequestEntityTooLarge, "max_body", g.largestBody())

@@ -21,6 +21,7 @@ func (g *Guard) chunkSize(b []byte) *Fault {
 	case !allOf(b[digits:], classValue):
 		return faultChunkLine
 	}
+	g.chunks += g.left
 	g.state = chunkData
 	if g.left == 0 {
 		g.state = trailerLine

@@ -22,6 +22,9 @@ type Guard struct {
 	size  int    // bytes of the head, or of the trailers, so far
 	spill []byte // the start of a line that earlier bytes did not end
 
+	requests uint64 // that have ended
+	chunks   int64  // bytes of the chunks that the current one has announced
+
 	// Of the head that is being read.
 	fields    int
 	seen      known
@@ -47,6 +50,10 @@ func (g *Guard) Fault() *Fault { return g.fault }
 
 // Inside reports whether the bytes so far end within a request.
 func (g *Guard) Inside() bool { return g.state != requestLine || len(g.spill) > 0 }
+
+// Chunks returns how many requests have ended, and what the one that has not
+// says is in its chunks so far, the current one with all its bytes.
+func (g *Guard) Chunks() (requests uint64, bytes int64) { return g.requests, g.chunks }
 
 // Check looks at the next bytes of the connection and returns how many of them
 // may be parsed. Fewer than len(p) means that there is a Fault; nothing more of
@@ -172,6 +179,6 @@ func (g *Guard) line(b []byte) *Fault {
 
 // restart gets ready for the next request.
 func (g *Guard) restart() {
-	*g = Guard{spill: g.spill}
+	*g = Guard{spill: g.spill, requests: g.requests + 1}
 	g.empty()
 }
