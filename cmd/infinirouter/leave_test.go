@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -147,6 +148,87 @@ func leaveConnecting(tb testing.TB, tries int) []time.Duration {
 	return took
 }
 
+// leaveQueued lets clients leave the queue, and returns how long each still had
+// its place there: nothing of such a request is at a service. The access log
+// says when it is over, which is after the place was given back.
+func leaveQueued(tb testing.TB, tries int) []time.Duration {
+	tb.Helper()
+	addr, asked, closed := slowService(tb, "")
+	r := startRouter(tb, fmt.Sprintf("[server]\nrequest_timeout = \"1h\"\nmax_in_flight = 1\n[server.queue]\nsize = 4\ntimeout = \"1h\"\n[[services]]\nname = \"one\"\nurl = \"http://%s\"\nmodels = [\"m\"]\n", addr))
+	first := sendChat(tb, r) // has the only place in the router
+	<-asked
+	waiting := func() {
+		for !strings.Contains(httpGet(tb, r.url+"/metrics"), `infinirouter_queue_waiting{priority="normal"} 1`) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	took := leaveUnseen(tb, r, tries, waiting)
+	_ = first.Close()
+	<-closed
+	return took
+}
+
+// leaveBackoff lets clients leave while their requests pause before a further
+// attempt, and returns how long each was still the router's. Nothing is at the
+// service then; that it was asked once for each request, and no more, is checked.
+func leaveBackoff(tb testing.TB, tries int) []time.Duration {
+	tb.Helper()
+	busy := make(chan struct{})
+	var asked atomic.Int64
+	s := startService(tb, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.(http.Flusher).Flush()
+		asked.Add(1)
+		busy <- struct{}{}
+	})
+	r := startRouter(tb, oneService(s.URL, "[health.outlier]\nconsecutive_failures = 0\nerror_rate = 0")+"[[routes]]\nname = \"r\"\n[routes.retry]\nmax_wait = \"2m\"\nbudget_percent = 100\n")
+	took := leaveUnseen(tb, r, tries, func() { <-busy })
+	if n := asked.Load(); n != int64(tries) {
+		tb.Errorf("the service was asked %d times for %d requests", n, tries)
+	}
+	return took
+}
+
+// leaveUnseen lets clients leave, each some milliseconds after there has returned,
+// and returns when the access log knew of it.
+func leaveUnseen(tb testing.TB, r *testRouter, tries int, there func()) []time.Duration {
+	tb.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	took := make([]time.Duration, 0, tries)
+	for range tries {
+		before := r.access.Len()
+		conn := sendChat(tb, r)
+		there()
+		time.Sleep(time.Duration(random.IntN(8000)) * time.Microsecond)
+		left := time.Now()
+		_ = conn.Close()
+		for r.access.Len() == before {
+			time.Sleep(20 * time.Microsecond)
+		}
+		took = append(took, time.Since(left))
+	}
+	if n := strings.Count(r.access.String(), `"outcome":"client_gone"`); n != tries {
+		tb.Errorf("%d of %d clients have left, says the log", n, tries)
+	}
+	slices.Sort(took)
+	return took
+}
+
+// sendChat sends a chat request and reads nothing.
+func sendChat(tb testing.TB, r *testRouter) net.Conn {
+	tb.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, chatRequest(chat)); err != nil {
+		tb.Fatal(err)
+	}
+	return conn
+}
+
 func httpGet(tb testing.TB, url string) string {
 	tb.Helper()
 	resp, err := http.Get(url)
@@ -192,6 +274,16 @@ func fillQueue(tb testing.TB, ln *net.TCPListener) {
 	}
 }
 
+// leavings are the phases in which no service has the request.
+var leavings = []struct {
+	name  string
+	leave func(tb testing.TB, tries int) []time.Duration
+}{
+	{"connecting", leaveConnecting},
+	{"queued", leaveQueued},
+	{"backoff", leaveBackoff},
+}
+
 // TestServiceSeesClientLeave in every phase. The figures are the benchmark's;
 // here a wait of seconds is the only failure.
 func TestServiceSeesClientLeave(t *testing.T) {
@@ -203,7 +295,9 @@ func TestServiceSeesClientLeave(t *testing.T) {
 	for _, p := range phases {
 		t.Run(p.name, func(t *testing.T) { check(t, leave(t, p.sent, 20)) })
 	}
-	t.Run("connecting", func(t *testing.T) { check(t, leaveConnecting(t, 5)) })
+	for _, p := range leavings {
+		t.Run(p.name, func(t *testing.T) { check(t, p.leave(t, 5)) })
+	}
 }
 
 // BenchmarkServiceSeesClientLeave: run it with -benchtime 1000x.
@@ -216,5 +310,7 @@ func BenchmarkServiceSeesClientLeave(b *testing.B) {
 	for _, p := range phases {
 		b.Run(p.name, func(b *testing.B) { report(b, leave(b, p.sent, b.N)) })
 	}
-	b.Run("connecting", func(b *testing.B) { report(b, leaveConnecting(b, b.N)) })
+	for _, p := range leavings {
+		b.Run(p.name, func(b *testing.B) { report(b, p.leave(b, b.N)) })
+	}
 }
