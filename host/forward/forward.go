@@ -48,13 +48,14 @@ const patience = 2 * time.Millisecond
 
 // Forwarder sends requests to services. It is safe for concurrent use.
 type Forwarder struct {
-	o     Options
-	trips sync.Pool
+	o         Options
+	trips     sync.Pool
+	afterFunc func(time.Duration, func()) *time.Timer // time.AfterFunc, outside of tests
 }
 
 // New returns a Forwarder.
 func New(o Options) *Forwarder {
-	f := &Forwarder{o: o.withDefaults()}
+	f := &Forwarder{o: o.withDefaults(), afterFunc: time.AfterFunc}
 	f.trips.New = func() any { return newTrip(f) }
 	return f
 }

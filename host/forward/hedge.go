@@ -64,7 +64,7 @@ func (f *Forwarder) race(req *Request, plan []Target, maxRetries int, client *Wa
 	t := f.trips.Get().(*trip)
 	t.start(req, r.first)
 	t.race = r
-	timer := time.AfterFunc(req.Hedge.After, r.begin)
+	timer := f.afterFunc(req.Hedge.After, r.begin)
 	e := t.walk(plan, maxRetries, onAttempt)
 	timer.Stop()
 	defer r.dismiss()

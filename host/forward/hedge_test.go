@@ -8,10 +8,34 @@ import (
 	"time"
 )
 
-// hedged is a request with a hedge after a few milliseconds.
+// hedges are those of one Forwarder, which begin when a test says so, and never by
+// the clock.
+type hedges struct {
+	*Forwarder
+	set  chan *time.Timer
+	over chan struct{} // gets a value when the second has its reply, or has failed
+}
+
+func newHedges(o Options) *hedges {
+	h := &hedges{New(o), make(chan *time.Timer, 10), make(chan struct{}, 10)}
+	h.afterFunc = func(_ time.Duration, begin func()) *time.Timer {
+		t := time.AfterFunc(time.Hour, func() {
+			begin()
+			h.over <- struct{}{}
+		})
+		h.set <- t
+		return t
+	}
+	return h
+}
+
+// begin begins the hedge of the request that was sent last.
+func (h *hedges) begin() { (<-h.set).Reset(0) }
+
+// hedged is a request with a hedge.
 func hedged(change func(*Request)) *Request {
 	r := retrying(nil)
-	r.Hedge = Hedge{After: 5 * time.Millisecond, Budget: NewBudget(100, 100)}
+	r.Hedge = Hedge{After: time.Minute, Budget: NewBudget(100, 100)}
 	r.Hold = true
 	if change != nil {
 		change(r)
@@ -19,17 +43,25 @@ func hedged(change func(*Request)) *Request {
 	return r
 }
 
-// silent takes requests and says nothing; each connection that was closed on it
-// is told to left.
-func silent(t testing.TB, left chan<- struct{}) *fake {
+// once is a service that does one thing with each connection's first request.
+func once(t testing.TB, name string, do func(p *peer)) *fake {
 	s := newFake(t, func(p *peer) {
 		if _, _, ok := p.request(); ok {
-			p.closed()
-			left <- struct{}{}
+			do(p)
 		}
 	})
-	s.name = "silent"
+	s.name = name
 	return s
+}
+
+// silent has the hedge begin when it is asked, and says nothing; each connection
+// that was closed on it is told to left.
+func (h *hedges) silent(t testing.TB, left chan<- struct{}) *fake {
+	return once(t, "silent", func(p *peer) {
+		h.begin()
+		p.closed()
+		left <- struct{}{}
+	})
 }
 
 const eventStream = h11 + "Content-Type: text/event-stream\r\n" + te + blank
@@ -41,11 +73,11 @@ func TestHedgeWins(t *testing.T) {
 		"stream":      eventStream + chunked("data: 1\n\n", ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			left := make(chan struct{}, 1)
-			slow, quick := silent(t, left), newFake(t, answering(wire))
+			left, h := make(chan struct{}, 1), newHedges(Options{})
+			slow, quick := h.silent(t, left), newFake(t, answering(wire))
 			var k tries
 			r := hedged(nil)
-			reply, err := New(Options{}).Send(r, []Target{slow, quick}, 2, nil, k.note)
+			reply, err := h.Send(r, []Target{slow, quick}, 2, nil, k.note)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,23 +102,21 @@ func TestHedgeWins(t *testing.T) {
 // TestHedgeLoses: the first replies after the second was asked.
 func TestHedgeLoses(t *testing.T) {
 	checkLeaks(t)
-	left, asked := make(chan struct{}, 1), make(chan struct{})
-	second := newFake(t, func(p *peer) {
-		if _, _, ok := p.request(); ok {
-			close(asked)
-			p.closed()
-			left <- struct{}{}
-		}
+	left, asked, h := make(chan struct{}, 1), make(chan struct{}, 1), newHedges(Options{})
+	second := once(t, "second", func(p *peer) {
+		asked <- struct{}{}
+		p.closed()
+		left <- struct{}{}
 	})
-	first := newFake(t, func(p *peer) {
-		p.request()
+	first := once(t, "first", func(p *peer) {
+		h.begin()
 		<-asked
 		p.say(okJSON)
 		p.closed()
 	})
 	var k tries
 	r := hedged(nil)
-	reply, err := New(Options{}).Send(r, []Target{first, second}, 2, nil, k.note)
+	reply, err := h.Send(r, []Target{first, second}, 2, nil, k.note)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,37 +134,32 @@ func TestHedgeLoses(t *testing.T) {
 }
 
 // TestHedgeNotNeeded: what replies in time, what may not be asked twice, and
-// what has one service only, is asked once.
+// what has one service only, is asked once. No timer is left behind, and none is
+// set where there is nothing to hedge.
 func TestHedgeNotNeeded(t *testing.T) {
 	checkLeaks(t)
-	quick, other := newFake(t, answering(okJSON)), newFake(t, answering(okJSON))
-	slow := newFake(t, func(p *peer) {
-		for {
-			if _, _, ok := p.request(); !ok {
-				return
-			}
-			time.Sleep(30 * time.Millisecond)
-			p.say(okJSON)
-		}
-	})
+	first, other := newFake(t, answering(okJSON)), newFake(t, answering(okJSON))
 	for name, c := range map[string]struct {
 		plan   []Target
 		change func(*Request)
-		want   Hedged
+		timers int
 	}{
-		"in time":     {[]Target{quick, other}, func(r *Request) { r.Hedge.After = time.Minute }, HedgedNot},
-		"one service": {[]Target{slow}, nil, HedgedNot},
-		"no hedge":    {[]Target{slow, other}, func(r *Request) { r.Hedge.After = 0 }, HedgedNot},
+		"in time":     {[]Target{first, other}, nil, 1},
+		"one service": {[]Target{first}, nil, 0},
+		"no hedge":    {[]Target{first, other}, func(r *Request) { r.Hedge.After = 0 }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := hedged(c.change)
-			reply, err := New(Options{}).Send(r, c.plan, 2, nil, nil)
+			r, h := hedged(c.change), newHedges(Options{})
+			reply, err := h.Send(r, c.plan, 2, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer reply.Close()
-			if reply.Target() != c.plan[0] || other.requests.Load() != 0 || r.Tally.Hedged != c.want {
-				t.Errorf("by %s, %d to the other, %+v", reply.Target().Name(), other.requests.Load(), r.Tally)
+			if reply.Target() != c.plan[0] || other.requests.Load() != 0 || r.Tally.Hedged != HedgedNot || len(h.set) != c.timers {
+				t.Errorf("by %s, %d to the other, %+v, %d timers", reply.Target().Name(), other.requests.Load(), r.Tally, len(h.set))
+			}
+			if c.timers > 0 && (<-h.set).Stop() {
+				t.Error("the timer runs on")
 			}
 		})
 	}
@@ -152,78 +177,84 @@ func TestHedgeWithoutBudget(t *testing.T) {
 	}
 }
 
-// after is a service that replies once another has got a request.
-func after(t testing.TB, other *fake, wire string) *fake {
-	return newFake(t, func(p *peer) {
-		for {
-			if _, _, ok := p.request(); !ok {
-				return
-			}
-			for other.requests.Load() == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			p.say(wire)
-		}
-	})
-}
-
 // TestHedgeAndFailures: every way in which one of the two fails leaves the
 // other, and a failure is passed on only when both have failed.
 func TestHedgeAndFailures(t *testing.T) {
 	checkLeaks(t)
-	left := make(chan struct{}, 100)
-	slow := silent(t, left)
-	ok := newFake(t, answering(okJSON))
-	dead := refused(t, "dead")
-	busyNow := newFake(t, answering(fmt.Sprintf(busy, "now")))
-	okLate := newFake(t, func(p *peer) {
-		for {
-			if _, _, ok := p.request(); !ok {
-				return
-			}
-			time.Sleep(60 * time.Millisecond)
-			p.say(okJSON)
-		}
-	})
-	busyLate := after(t, okLate, fmt.Sprintf(busy, "late"))
-	stuck := silent(t, left)
-	busyStuck := after(t, stuck, fmt.Sprintf(busy, "late"))
-	busyToo := newFake(t, answering(fmt.Sprintf(busy, "too")))
-	busyBoth := after(t, busyToo, fmt.Sprintf(busy, "late"))
-	full := newFake(t, answering(okJSON))
-	full.max = 1
-	if !full.Acquire() {
-		t.Fatal("no slot")
+	ok := func(t *testing.T) *fake { return newFake(t, answering(okJSON)) }
+	busyNow := fmt.Sprintf(busy, "now")
+	// first replies once the second has failed.
+	first := func(t *testing.T, h *hedges, wire string) *fake {
+		return once(t, "first", func(p *peer) {
+			h.begin()
+			<-h.over
+			p.say(wire)
+			p.closed()
+		})
 	}
-	defer full.Release()
 	for name, c := range map[string]struct {
-		plan   []Target
+		plan   func(t *testing.T, h *hedges) []Target
 		status int
-		by     Target
+		by     int // of the plan
 	}{
-		"first dead: the second is the next try":     {[]Target{dead, ok}, 200, ok},
-		"first busy at once: the second is the next": {[]Target{busyNow, ok}, 200, ok},
-		"second dead":                   {[]Target{okLate, dead}, 200, okLate},
-		"second busy":                   {[]Target{okLate, busyNow}, 200, okLate},
-		"second full":                   {[]Target{okLate, full}, 200, okLate},
-		"first busy, second works":      {[]Target{busyLate, okLate}, 200, okLate},
-		"first busy, third is the next": {[]Target{busyStuck, stuck, ok}, 200, ok},
-		"both busy":                     {[]Target{busyBoth, busyToo}, 503, nil},
+		"first dead: the second is the next try": {func(t *testing.T, _ *hedges) []Target {
+			return []Target{refused(t, "dead"), ok(t)}
+		}, 200, 1},
+		"first busy at once: the second is the next": {func(t *testing.T, _ *hedges) []Target {
+			return []Target{newFake(t, answering(busyNow)), ok(t)}
+		}, 200, 1},
+		"second dead": {func(t *testing.T, h *hedges) []Target {
+			return []Target{first(t, h, okJSON), refused(t, "dead")}
+		}, 200, 0},
+		"second busy": {func(t *testing.T, h *hedges) []Target {
+			return []Target{first(t, h, okJSON), newFake(t, answering(busyNow))}
+		}, 200, 0},
+		"second full": {func(t *testing.T, h *hedges) []Target {
+			full := ok(t)
+			full.max = 1
+			if !full.Acquire() {
+				t.Fatal("no slot")
+			}
+			t.Cleanup(full.Release)
+			return []Target{first(t, h, okJSON), full}
+		}, 200, 0},
+		"both busy": {func(t *testing.T, h *hedges) []Target {
+			return []Target{first(t, h, busyNow), newFake(t, answering(busyNow))}
+		}, 503, -1},
+		"first busy, second works": {func(t *testing.T, h *hedges) []Target {
+			asked, failed := make(chan struct{}, 1), make(chan struct{}, 1)
+			return []Target{
+				once(t, "first", func(p *peer) { h.begin(); <-asked; p.say(busyNow); failed <- struct{}{} }),
+				once(t, "second", func(p *peer) { asked <- struct{}{}; <-failed; p.say(okJSON); p.closed() }),
+			}
+		}, 200, 1},
+		"first busy, third is the next": {func(t *testing.T, h *hedges) []Target {
+			asked := make(chan struct{}, 1)
+			return []Target{
+				once(t, "first", func(p *peer) { h.begin(); <-asked; p.say(busyNow) }),
+				once(t, "second", func(p *peer) { asked <- struct{}{}; p.closed() }),
+				ok(t),
+			}
+		}, 200, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reply, err := New(Options{RequestTimeout: 5 * time.Second}).Send(hedged(nil), c.plan, 2, nil, nil)
+			h := newHedges(Options{})
+			plan := c.plan(t, h)
+			reply, err := h.Send(hedged(nil), plan, 2, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			body, err := reply.ReadAll(nil, 1000)
-			if err != nil || reply.Status() != c.status || c.by != nil && reply.Target() != c.by {
+			if err != nil || reply.Status() != c.status || c.by >= 0 && reply.Target() != plan[c.by] {
 				t.Errorf("%d by %s: %q, %v", reply.Status(), reply.Target().Name(), body, err)
 			}
 			reply.Close()
 		})
 	}
 	t.Run("both silent", func(t *testing.T) {
-		_, err := New(Options{RequestTimeout: 50 * time.Millisecond}).Send(hedged(nil), []Target{slow, slow}, 2, nil, nil)
+		left, h := make(chan struct{}, 2), newHedges(Options{RequestTimeout: 300 * time.Millisecond})
+		second := once(t, "second", (*peer).closed)
+		_, err := h.Send(hedged(nil), []Target{h.silent(t, left), second}, 2, nil, nil)
 		wantKind(t, err, KindTimeout, 504)
 	})
 }
@@ -233,17 +264,16 @@ func TestClientLeavesARace(t *testing.T) {
 	checkLeaks(t)
 	for name, leave := range leavings {
 		t.Run(name, func(t *testing.T) {
-			left := make(chan struct{}, 2)
-			a, b := silent(t, left), silent(t, left)
+			left, h := make(chan struct{}, 2), newHedges(Options{})
 			client, server := clientPair(t)
-			w := NewWatch(server)
-			go func() {
-				for a.requests.Load()+b.requests.Load() < 2 {
-					time.Sleep(time.Millisecond)
-				}
+			first := h.silent(t, left)
+			second := once(t, "second", func(p *peer) {
 				leave(client)
-			}()
-			_, err := New(Options{}).Send(hedged(nil), []Target{a, b}, 2, w, nil)
+				p.closed()
+				left <- struct{}{}
+			})
+			w := NewWatch(server)
+			_, err := h.Send(hedged(nil), []Target{first, second}, 2, w, nil)
 			wantKind(t, err, KindClientGone, StatusClientGone)
 			<-left
 			<-left
@@ -255,15 +285,14 @@ func TestClientLeavesARace(t *testing.T) {
 // TestClientLeavesTheWinner: the reply of a hedge is watched like any other.
 func TestClientLeavesTheWinner(t *testing.T) {
 	checkLeaks(t)
-	left, seen := make(chan struct{}, 1), make(chan struct{})
-	winner := newFake(t, func(p *peer) {
-		p.request()
+	left, seen, h := make(chan struct{}, 1), make(chan struct{}), newHedges(Options{})
+	winner := once(t, "winner", func(p *peer) {
 		p.say(eventStream + chunked("data: 1\n\n"))
 		p.closed()
 		close(seen)
 	})
 	client, server := clientPair(t)
-	reply, err := New(Options{}).Send(hedged(nil), []Target{silent(t, left), winner}, 2, NewWatch(server), nil)
+	reply, err := h.Send(hedged(nil), []Target{h.silent(t, left), winner}, 2, NewWatch(server), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +306,7 @@ func TestClientLeavesTheWinner(t *testing.T) {
 }
 
 // TestRacesEndCleanly lets both reply at about the same time, again and again:
-// one reply is passed on, and nothing is left over.
+// whoever is first, one reply is passed on, and nothing is left over.
 func TestRacesEndCleanly(t *testing.T) {
 	checkLeaks(t)
 	about := func(p *peer) {
