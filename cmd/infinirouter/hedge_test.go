@@ -114,3 +114,50 @@ func TestHedgeBudget(t *testing.T) {
 		t.Errorf("%q times was the budget used up", n)
 	}
 }
+
+// BenchmarkHedgedRoute is what a hedge costs a request that does not need one:
+// processor time of the router on a route without and one with a hedge, which
+// take turns. Run it with -benchtime 20000x.
+func BenchmarkHedgedRoute(b *testing.B) {
+	a, c := startService(b, echo), startService(b, echo)
+	hedge := "[routes.hedge]\nafter = "
+	routes := []string{"plain", "after 1s", "p95"}
+	p := startProcess(b, "[server]\nlisten = \"127.0.0.1:0\"\naccess_log = false\n"+twoServices(a.URL, c.URL, "headers = { \"X-Route\" = \"plain\" }")+
+		"[[routes]]\nname = \"fixed\"\nheaders = { \"X-Route\" = \"after 1s\" }\n"+hedge+"\"1s\"\n"+
+		"[[routes]]\nname = \"percentile\"\nheaders = { \"X-Route\" = \"p95\" }\n"+hedge+"\"p95\"\nbudget_percent = 0\nbudget_floor = 0\n")
+	for !healthy(p.url) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	const round = 500
+	took := make([]time.Duration, len(routes))
+	for n := 0; n < b.N; n += round {
+		for i, route := range routes {
+			before := cpuTime(b, p.cmd.Process.Pid)
+			for range min(round, b.N-n) {
+				askRoute(b, p.url, route)
+			}
+			took[i] += cpuTime(b, p.cmd.Process.Pid) - before
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(took[0].Microseconds())/float64(b.N), "us-plain")
+	for i, route := range routes[1:] {
+		b.ReportMetric(float64(took[i+1])/float64(took[0]), "x-"+strings.ReplaceAll(route, " ", "-"))
+	}
+}
+
+func askRoute(b *testing.B, url, route string) {
+	req, err := http.NewRequest(http.MethodPost, url+"/v1/chat/completions", strings.NewReader(chat))
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Header.Set("X-Route", route)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		b.Fatal(resp.Status, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -59,6 +60,23 @@ func BenchmarkSend(b *testing.B) {
 	body := bytes.Repeat([]byte("x"), 700)
 	b.Run("forward", func(b *testing.B) {
 		f, r, plan := New(Options{}), newRequest(string(body)), []Target{s}
+		dst := make([]byte, 0, 1024)
+		b.ReportAllocs()
+		for b.Loop() {
+			reply, err := f.Send(r, plan, 2, nil, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := reply.ReadAll(dst, 1<<20); err != nil {
+				b.Fatal(err)
+			}
+			reply.Close()
+		}
+	})
+	b.Run("hedge not needed", func(b *testing.B) {
+		other := newFake(b, echoing(okJSON))
+		f, r, plan := New(Options{}), newRequest(string(body)), []Target{s, other}
+		r.Hedge = Hedge{After: time.Second, Budget: NewBudget(5, 1)}
 		dst := make([]byte, 0, 1024)
 		b.ReportAllocs()
 		for b.Loop() {
