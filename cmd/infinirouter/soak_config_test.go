@@ -92,8 +92,7 @@ listen = "127.0.0.1:0"
 request_timeout = "1m"
 [health]
 interval = "1s"
-timeout = "1s"
-unhealthy_after = 2
+timeout = "10s"
 slow_start = "%ds"
 [health.outlier]
 base_ejection = "500ms"
@@ -113,16 +112,16 @@ plugin = "good.wasm"
 		grants, _ := json.Marshal(append([]string{}, v.Grants...))
 		fmt.Fprintf(&b, "[[policies]]\nname = %q\nplugin = %q\non_error = %q\ngrants = %s\n", "villain-"+onError, v.Name+".wasm", onError, grants)
 	}
-	again := "[routes.retry]\nduplicate_work = true\nbudget_percent = 100\nbudget_floor = 1000\n"
 	for i, route := range soakRoutes {
 		policy := "good"
-		rules := "[routes.retry]\nbudget_percent = 100\nbudget_floor = 1000\n"
+		// One of four services may fail all that it gets.
+		rules := "[routes.retry]\nbudget_percent = 40\nbudget_floor = 100\n"
 		if doubles(uint8(i)) {
-			rules = "first_byte_timeout = \"1s\"\n" + again
+			rules = "first_byte_timeout = \"3s\"\n" + rules + "duplicate_work = true\n"
 		}
 		switch i {
 		case soakHedged:
-			rules += fmt.Sprintf("[routes.hedge]\nafter = \"%dms\"\nbudget_percent = 50\n", 50+10*(f.n%3))
+			rules += fmt.Sprintf("[routes.hedge]\nafter = \"%dms\"\nbudget_percent = 10\n", 50+10*(f.n%3))
 		case soakRejecting:
 			policy = "villain-reject"
 		case soakSkipping:
@@ -145,7 +144,7 @@ func (f *soakFolder) reload(p *process) {
 		f.exchanged += 2
 		f.replace()
 	case f.n%2 == 0:
-		toml = strings.Replace(toml, "unhealthy_after", "unhealthy_afer", 1)
+		toml = strings.Replace(toml, "slow_start", "slow_strat", 1)
 	default:
 		v := f.refused[f.n%len(f.refused)]
 		toml += fmt.Sprintf("[[policies]]\nname = \"refused\"\nplugin = %q\n", v.Name+".wasm")

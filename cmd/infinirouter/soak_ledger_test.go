@@ -13,7 +13,7 @@ import (
 type soakEnd uint8
 
 const (
-	soakOpen    soakEnd = iota
+	soakGoes    soakEnd = iota
 	soakWhole           // 200, all of it, and its own
 	soakRefused         // an error that says why
 	soakCut             // a reply that shows that it is not whole

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -107,6 +108,9 @@ func (s *soakService) open() error {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
+				if !errors.Is(err, net.ErrClosed) {
+					s.ledger.wrong("service %s accepts no more: %v", s.name, err)
+				}
 				return
 			}
 			c := &soakConn{TCPConn: conn.(*net.TCPConn), in: bufio.NewReader(conn)}
