@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -43,6 +44,10 @@ const (
 	smallBody = 16 << 10
 	// keptBody is the largest whose memory is kept for another request's.
 	keptBody = 4 << 20
+	// roomyBody is the largest buffer that a body of a quarter of that, or less, may
+	// lie in. fasthttp's pool gives any request the buffer of any other, and a
+	// stream holds it to its end.
+	roomyBody = 64 << 10
 	// arrivalGrace is what a body may be late: deadlines end reads, not calls.
 	arrivalGrace = 5 * time.Second
 
@@ -173,7 +178,11 @@ func (m *bodyMemory) forget(h *fasthttp.RequestHeader) { m.give(m.pop(h).bytes) 
 // connection from now on.
 func (m *bodyMemory) arrived(ctx *fasthttp.RequestCtx) {
 	taken := m.pop(&ctx.Request.Header).bytes
-	n := int64(len(ctx.Request.Body()))
+	body := ctx.Request.Body()
+	if cap(body) > roomyBody && cap(body)/4 > len(body) {
+		ctx.Request.SwapBody(bytes.Clone(body))
+	}
+	n := int64(len(body))
 	c, ok := ctx.Conn().(*clientConn)
 	if ok && c.growing.Load() > 0 {
 		taken += c.growing.Swap(0)
@@ -273,20 +282,21 @@ func (r *Router) readWhole(x *exchange, reply *forward.Reply, buf []byte) (body 
 	return body, f, err
 }
 
-// readGrowing reads a reply of unknown length and adds to counted what it took.
+// readGrowing reads a reply of unknown length and adds to counted what it took. A
+// buffer that is large already is no room that was counted.
 func (r *Router) readGrowing(reply *forward.Reply, body []byte, limit int64, counted *int64) ([]byte, *fault, error) {
 	for {
-		if len(body) == cap(body) {
-			more := max(len(body), 4<<10)
-			if len(body)+more > smallBody {
-				if !r.memory.take(int64(more)) {
-					return body, r.noMemory(), nil
-				}
-				*counted += int64(more)
+		more, full := max(len(body), 4<<10), len(body) == cap(body)
+		if room := smallBody + int(*counted); len(body) >= room || full && len(body)+more > room {
+			if !r.memory.take(int64(more)) {
+				return body, r.noMemory(), nil
 			}
+			*counted += int64(more)
+		}
+		if full {
 			body = slices.Grow(body, more)
 		}
-		n, err := reply.Read(body[len(body):cap(body)])
+		n, err := reply.Read(body[len(body):min(cap(body), smallBody+int(*counted))])
 		body = body[:len(body)+n]
 		switch {
 		case err == io.EOF:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,6 +194,36 @@ func TestBodyMemoryOfEdits(t *testing.T) {
 		t.Errorf("twice too much: %d %s", status, text)
 	}
 	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
+}
+
+// TestSmallRequestHoldsNoLargeBuffer: what is open holds what its own body needs,
+// and not what a large one before it needed.
+func TestSmallRequestHoldsNoLargeBuffer(t *testing.T) {
+	var sizes []int
+	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "{}")
+	})
+	g := startRig(t, withService(s.URL)+memoryMiB, goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(abi.OnRequest), call: func(_ abi.Hook, px plugins.Exchange) (abi.Action, error) {
+		x := px.(*exchange)
+		if len(x.body.raw) < 1000 {
+			sizes = append(sizes, cap(x.body.raw))
+		}
+		return abi.Continue, x.Document().Set([]byte("/user"), []byte(`"u"`))
+	}}})
+	g.healthyService()
+	c := g.dial()
+	for range 20 {
+		for _, n := range []int{300 << 10, 500} {
+			c.send(chatPath, chatOf(n))
+			if resp, text := c.hear(); resp.StatusCode != 200 {
+				t.Fatalf("%d %s", resp.StatusCode, text)
+			}
+		}
+	}
+	if most := slices.Max(sizes); len(sizes) != 20 || most > roomyBody {
+		t.Errorf("%d bytes are held for a body of 500: %v", most, sizes)
+	}
 }
 
 const memoryMiB = "[server]\nmax_body = \"1MiB\"\nmax_reply_body = \"1MiB\"\nmax_body_memory = \"1MiB\"\n"

@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// keep is how much of a buffer survives Reset: one huge body must not occupy a
-// pooled Document for ever.
-const keep = 4 << 20
+// keep is how much of a buffer survives Reset: a request is open for as long as
+// its reply streams, and must not hold what an earlier one with a large body
+// needed.
+const keep = 64 << 10
 
 // large holds buffers over keep that documents gave back, by the power of two
 // that is their capacity. What nobody takes between two collections of garbage
