@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -36,7 +35,7 @@ var soakHeld = []struct {
 	{"threads", func(f soakFigures) float64 { return f.threads }, 1, 0.15, 4},
 }
 
-// look takes the figures of a process.
+// lookAt takes the figures of a process.
 func lookAt(p *process) (f soakFigures, err error) {
 	pid := p.cmd.Process.Pid
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -88,7 +87,7 @@ func soakMetrics(p *process) (map[string]float64, error) {
 // sum adds the rows of a metric whose labels hold all of parts.
 func sum(rows map[string]float64, name string, parts ...string) (n float64) {
 rows:
-	for row := range maps.Keys(rows) {
+	for row, value := range rows {
 		if row != name && !strings.HasPrefix(row, name+"{") {
 			continue
 		}
@@ -97,7 +96,7 @@ rows:
 				continue rows
 			}
 		}
-		n += rows[row]
+		n += value
 	}
 	return n
 }

@@ -175,7 +175,6 @@ type soakTotals struct {
 	saveable                        int
 	byVillain                       int // of refused: what a villain's failure answered
 	worked                          int // of refused: where a service had begun the work, which may not be done twice
-	unlogged                        int // requests that the access log does not know
 }
 
 // judge holds what the three witnesses say of each request against each other.
@@ -203,7 +202,6 @@ func (l *soakLedger) judge() (t soakTotals) {
 		if e.leaves == leavesInHead || e.leaves == leavesInBody {
 			t.unsent++
 		} else if e.lines != 1 {
-			t.unlogged++
 			l.note("%s has %d lines in the access log", soakID(uint32(id)), e.lines)
 		}
 		l.judgeOne(uint32(id), e, &t)

@@ -127,8 +127,8 @@ func (s *soak) run(rate float64) (figures []soakFigures) {
 	time.Sleep(*soakFor)
 	took := time.Since(begun)
 	fmt.Fprintf(&s.out, "warm-up: %.0f s, each of %d villains in use and every kind of death; then measured: %.0f s\n", warm.Seconds(), len(s.folder.villains), took.Seconds())
-	fmt.Fprintf(&s.out, "meanwhile: the router on %.2f processors, clients and services on %.2f; %d requests that were due were not sent, for a stall of the machine\n",
-		float64(cpuTime(s.t, s.p.cmd.Process.Pid)-cpu)/float64(took), float64(ownCPU()-own)/float64(took), s.clients.skipped.Load())
+	fmt.Fprintf(&s.out, "meanwhile: the router on %.2f processors, clients and services on %.2f; %d requests that were due were not sent, because the machine stalled or %d were open\n",
+		float64(cpuTime(s.t, s.p.cmd.Process.Pid)-cpu)/float64(took), float64(ownCPU()-own)/float64(took), s.clients.skipped.Load(), soakOpen)
 	close(done)
 	all.Wait()
 	return figures
