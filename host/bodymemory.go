@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -42,12 +41,6 @@ type share struct {
 const (
 	// smallBody is the largest that is not counted.
 	smallBody = 16 << 10
-	// keptBody is the largest whose memory is kept for another request's.
-	keptBody = 4 << 20
-	// roomyBody is the largest buffer that a body of a quarter of that, or less, may
-	// lie in. fasthttp's pool gives any request the buffer of any other, and a
-	// stream holds it to its end.
-	roomyBody = 64 << 10
 	// arrivalGrace is what a body may be late: deadlines end reads, not calls.
 	arrivalGrace = 5 * time.Second
 
@@ -178,11 +171,7 @@ func (m *bodyMemory) forget(h *fasthttp.RequestHeader) { m.give(m.pop(h).bytes) 
 // connection from now on.
 func (m *bodyMemory) arrived(ctx *fasthttp.RequestCtx) {
 	taken := m.pop(&ctx.Request.Header).bytes
-	body := ctx.Request.Body()
-	if cap(body) > roomyBody && cap(body)/4 > len(body) {
-		ctx.Request.SwapBody(bytes.Clone(body))
-	}
-	n := int64(len(body))
+	n := int64(len(ctx.Request.Body()))
 	c, ok := ctx.Conn().(*clientConn)
 	if ok && c.growing.Load() > 0 {
 		taken += c.growing.Swap(0)
@@ -239,14 +228,6 @@ func (r *Router) replied(c net.Conn, s fasthttp.ConnState) {
 	}
 	if c, ok := c.(*clientConn); ok {
 		r.memory.settle(c)
-	}
-}
-
-// dropBody leaves the memory of a very large body to the collector; that of
-// others goes to fasthttp's pool, which the next collection but one empties.
-func dropBody(ctx *fasthttp.RequestCtx) {
-	if len(ctx.Request.Body()) > keptBody {
-		ctx.Request.SwapBody(nil)
 	}
 }
 

@@ -221,7 +221,7 @@ func TestSmallRequestHoldsNoLargeBuffer(t *testing.T) {
 			}
 		}
 	}
-	if most := slices.Max(sizes); len(sizes) != 20 || most > roomyBody {
+	if most := slices.Max(sizes); len(sizes) != 20 || most > smallBody {
 		t.Errorf("%d bytes are held for a body of 500: %v", most, sizes)
 	}
 }

@@ -53,7 +53,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	if f := c.guard.Fault(); f != nil {
 		return 0, f
 	}
-	n, err := c.socket.Read(p)
+	n, err := c.receive(p)
 	if n <= 0 {
 		if err == io.EOF && c.guard.Inside() {
 			err = io.ErrUnexpectedEOF // to fasthttp the other is a client that is done
@@ -67,6 +67,15 @@ func (c *clientConn) Read(p []byte) (int, error) {
 		return 0, errNoRoom
 	}
 	return n, err
+}
+
+// receive reads from the socket. fasthttp's buffer is as large as a head may be:
+// what it reads beyond is of a body, into all the room that this needs.
+func (c *clientConn) receive(p []byte) (int, error) {
+	if c.looped != nil && len(p) > maxRequestHead {
+		return c.looped.ReadWanted(p)
+	}
+	return c.socket.Read(p)
 }
 
 // Write implements net.Conn.

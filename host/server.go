@@ -118,8 +118,12 @@ func (r *Router) bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	g := r.acquire()
 	defer g.release()
 	timeout := g.config.Server.ClientBodyTimeout
+	most := int(r.memory.admit(h, g.largestBody(), timeout))
+	if n := h.ContentLength(); n <= most {
+		lendBody(h, n)
+	}
 	return fasthttp.RequestConfig{
-		MaxRequestBodySize: int(r.memory.admit(h, g.largestBody(), timeout)),
+		MaxRequestBodySize: most,
 		ReadTimeout:        timeout,
 	}
 }

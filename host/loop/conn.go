@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Conn is a TCP connection on the loops. It is a net.Conn with the usual
@@ -40,6 +42,7 @@ type Conn struct {
 	resting atomic.Bool      // such a Read has said so
 	ahead   *[aheadSize]byte // read from the socket, not taken yet: ahead[r:w]
 	r, w    int
+	wanted  int // bytes that a Read waits for; 0: any
 }
 
 // HangupWatcher hears that a client has gone.
@@ -109,7 +112,7 @@ func (c *Conn) read(p []byte) (int, error) {
 				c.resting.Store(true)
 				return 0, ErrRest
 			}
-			if err := c.wait(c.owner, &c.reader, &c.readDeadline, canRead|hungUp); err != nil {
+			if err := c.waitToRead(); err != nil {
 				return 0, err
 			}
 		}
@@ -130,6 +133,37 @@ func (c *Conn) read(p []byte) (int, error) {
 		default:
 			return 0, c.opError("read", err)
 		}
+	}
+}
+
+// ReadWanted is Read for who wants all of p and will call again until it is full:
+// it may wait until there is much of it, so that a loop is not woken for each
+// segment.
+func (c *Conn) ReadWanted(p []byte) (int, error) {
+	c.wanted = min(len(p), piece)
+	n, err := c.Read(p)
+	c.wanted = 0
+	return n, err
+}
+
+// waitToRead waits for something to read.
+func (c *Conn) waitToRead() error {
+	if c.wanted > 0 {
+		c.wakeAt(c.wanted)
+		defer c.wakeAt(1)
+	}
+	return c.wait(c.owner, &c.reader, &c.readDeadline, canRead|hungUp)
+}
+
+// piece is how much is waited for at most. The kernel makes room for twice as
+// much.
+const piece = 256 << 10
+
+// wakeAt sets how many bytes the socket must have before it can be read.
+func (c *Conn) wakeAt(n int) {
+	if c.enter() {
+		_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, n)
+		c.leave()
 	}
 }
 

@@ -404,6 +404,69 @@ func (g *Group) sleepers() int {
 	return g.bed.asleep
 }
 
+// Who wants all of a body is woken for pieces of it, and still hears of its end
+// and of deadlines.
+func TestReadWanted(t *testing.T) {
+	g, err := New(Options{Loops: 1, Serve: func(any) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	c, peer := pair(t, g)
+	body := bytes.Repeat([]byte("0123456789abcdef"), 4<<10)
+	go func() {
+		for i := 0; i < len(body); i += 1 << 10 {
+			_, _ = peer.Write(body[i : i+1<<10])
+		}
+	}()
+	got, reads := make([]byte, len(body)), 0
+	within(t, "the body", func() {
+		for n := 0; n < len(got); reads++ {
+			m, err := c.ReadWanted(got[n:])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			n += m
+		}
+	})
+	if !bytes.Equal(got, body) {
+		t.Error("the body is another one")
+	}
+	if reads > 8 { // what is there, and the rest, unless the kernel is short of memory
+		t.Errorf("%d reads of 64 segments", reads)
+	}
+
+	_, _ = peer.Write(body[:100])
+	within(t, "a read that wants little", func() {
+		if n, err := c.Read(got); n != 100 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	within(t, "the deadline", func() {
+		for err = nil; err == nil; {
+			_, err = c.ReadWanted(got)
+		}
+	})
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	go func() {
+		_, _ = peer.Write(body[:100])
+		_ = peer.Close()
+	}()
+	within(t, "the end", func() {
+		for err = nil; err == nil; {
+			_, err = c.ReadWanted(got)
+		}
+	})
+	if err != io.EOF {
+		t.Errorf("%v", err)
+	}
+}
+
 // One loop is enough for little; with much to do it calls for the others.
 func TestLoopsHelp(t *testing.T) {
 	g, addr := serve(t, echo)

@@ -37,17 +37,18 @@ func (*Group) Accepted(*net.TCPConn, time.Duration, func(*Conn) any) error {
 }
 func (*Group) Dialled(*net.TCPConn) (*Conn, error) { return nil, errors.ErrUnsupported }
 
-func (*Conn) Await()                  {}
-func (*Conn) Aside() io.Writer        { return nil }
-func (*Conn) BeforeClose(func(*Conn)) {}
-func (*Conn) Between()                {}
-func (*Conn) Bind(*Conn)              {}
-func (*Conn) CloseWrite() error       { return errors.ErrUnsupported }
-func (*Conn) Detach()                 {}
-func (*Conn) Resting() bool           { return false }
-func (*Conn) Unbind()                 {}
-func (*Conn) Watch(*HangupWatcher)    {}
-func (*Conn) Within()                 {}
+func (*Conn) Await()                         {}
+func (*Conn) Aside() io.Writer               { return nil }
+func (*Conn) BeforeClose(func(*Conn))        {}
+func (*Conn) Between()                       {}
+func (*Conn) Bind(*Conn)                     {}
+func (*Conn) CloseWrite() error              { return errors.ErrUnsupported }
+func (*Conn) Detach()                        {}
+func (*Conn) ReadWanted([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (*Conn) Resting() bool                  { return false }
+func (*Conn) Unbind()                        {}
+func (*Conn) Watch(*HangupWatcher)           {}
+func (*Conn) Within()                        {}
 func (*Conn) WriteUnlessRead(_, _ []byte) (int, bool, error) {
 	return 0, false, errors.ErrUnsupported
 }
