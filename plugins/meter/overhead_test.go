@@ -88,8 +88,12 @@ func newOverheadGuest(b *testing.B, v overheadVariant, wasm []byte, export strin
 	if v.metered {
 		fuel = m
 	}
-	g.call.Bind(m.Memory(), native.NewFuel(fuel.ExportedGlobal(FuelGlobal).(api.MutableGlobal),
-		fuel.ExportedGlobal(ReserveGlobal).(api.MutableGlobal), DefaultCosts().Slice, func() {}))
+	left, err := native.NewFuel(fuel.ExportedGlobal(FuelGlobal).(api.MutableGlobal),
+		fuel.ExportedGlobal(ReserveGlobal).(api.MutableGlobal), DefaultCosts().Slice, func() {})
+	if err != nil {
+		b.Fatal(err)
+	}
+	g.call.Bind(m.Memory(), left)
 	for _, name := range []string{abi.ExportInitialize, abi.ExportConfigure} {
 		if f := m.ExportedFunction(name); f != nil {
 			g.call.StartConfigure()

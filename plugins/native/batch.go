@@ -76,11 +76,15 @@ func (c *Call) records(n, size int) []byte {
 		return nil
 	}
 	c.also(n - 1)
+	if n > maxNames/2 { // Finish must see what it takes
+		c.untidy = true
+	}
 	if cap(c.answers) < n*size {
 		c.answers = make([]byte, n*size)
 	}
 	c.answers = c.answers[:n*size]
 	clear(c.answers)
+	c.holds(cap(c.answers))
 	return c.answers
 }
 
@@ -98,6 +102,7 @@ func jsonNumbers(c *Call, s []uint64) {
 		return
 	}
 	doc, rest := c.x.Document(), out
+	c.holds(2 * len(list))
 	for _, q := range c.paths.parse(list, readPath) {
 		f, code := c.numberAt(doc, list[q.start:q.end], q.open && c.where&(inRequest|inRoute) != 0)
 		record := rest[:abi.NumberRecord]
@@ -150,6 +155,7 @@ func textsGet(c *Call, s []uint64) {
 		return
 	}
 	room, end := int(uint32(s[3])), n*abi.TextRecord
+	c.holds(2 * len(list))
 	for i, q := range c.texts.parse(list, readName) {
 		text, code := c.textOf(q, list[q.start:q.end])
 		size := code
@@ -168,6 +174,7 @@ func textsGet(c *Call, s []uint64) {
 		binary.LittleEndian.PutUint32(record[4:], uint32(size))
 		end += len(text)
 	}
+	c.holds(cap(c.answers))
 	if end > room {
 		c.give(s, nil, s[2], s[3])
 		s[0] = uint64(end)

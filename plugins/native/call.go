@@ -43,22 +43,25 @@ type Failure struct {
 
 // Call is the state of one instance's current call and the context that its
 // host functions get. One goroutine at a time.
+//
+// What every call needs stands first and close together: where requests are few,
+// each line of memory is fetched anew for every one of them.
 type Call struct {
-	context.Context // Background: deadlines are fuel's business
-
-	policy *Policy
-	mem    api.Memory
-	fuel   Fuel
-
 	x        plugins.Exchange // nil in configure
+	policy   *Policy
+	inside   *function // the host function that runs, nil while the guest does
 	hook     abi.Hook
 	where    uint8 // one of the in bits
 	begun    bool
 	replied  bool
+	untidy   bool // words, a failure, large buffers: Start and Finish have to look
 	hostLeft int32
-	inside   *function // the host function that runs, nil while the guest does
-	failure  Failure
+	mem      api.Memory
+	fuel     Fuel
 
+	context.Context // Background: deadlines are fuel's business
+
+	failure  Failure
 	failText []byte
 	said     []byte // first line on stderr in this call
 	line     []byte // unfinished line on stdout or stderr
@@ -105,10 +108,9 @@ func (c *Call) StartConfigure() {
 
 func (c *Call) reset() {
 	c.begun, c.replied, c.inside = false, false, nil
-	c.hostLeft = int32(c.policy.Limits.HostCalls)
-	c.failText, c.said = c.failText[:0], c.said[:0]
-	if c.failure.Kind != "" {
-		c.failure = Failure{}
+	c.hostLeft = c.policy.hostCalls
+	if c.untidy {
+		c.failText, c.said, c.failure, c.untidy = c.failText[:0], c.said[:0], Failure{}, false
 	}
 }
 
@@ -116,6 +118,13 @@ func (c *Call) reset() {
 // unfinished on its standard streams. What the other methods report stays
 // until the next start.
 func (c *Call) Finish() {
+	c.x = nil
+	if c.untidy {
+		c.tidy()
+	}
+}
+
+func (c *Call) tidy() {
 	if len(c.line) > 0 {
 		c.flushLine()
 	}
@@ -124,7 +133,13 @@ func (c *Call) Finish() {
 	}
 	c.paths.trim()
 	c.texts.trim()
-	c.x = nil
+}
+
+// holds notes that a buffer has come to hold so many bytes.
+func (c *Call) holds(size int) {
+	if size > maxScratch {
+		c.untidy = true
+	}
 }
 
 // Begun reports whether Exchange.Begin was called: Commit or Rollback is due.
@@ -141,10 +156,10 @@ func (c *Call) Interest() plugins.HookSet { return plugins.HookSet(c.interest) }
 func (c *Call) Failure() (Failure, bool) { return c.failure, c.failure.Kind != "" }
 
 // HasFailed reports whether a host function failed the call.
-func (c *Call) HasFailed() bool { return c.failure.Kind != "" }
+func (c *Call) HasFailed() bool { return c.untidy && c.failure.Kind != "" }
 
 // HasFailText reports whether the guest gave a reason with fail().
-func (c *Call) HasFailText() bool { return len(c.failText) > 0 }
+func (c *Call) HasFailText() bool { return c.untidy && len(c.failText) > 0 }
 
 // Inside returns the host function that had not returned when the guest was
 // left, "" if there is none. Without a Failure that is a panic of the router.
@@ -164,6 +179,7 @@ func (c *Call) Said() string { return OneLine(c.said, maxSaid) }
 
 // fail marks the call as failed; the first reason stays.
 func (c *Call) fail(kind plugins.FailureKind, format string, args ...any) {
+	c.untidy = true
 	if c.failure.Kind == "" {
 		c.failure = Failure{Kind: kind, Reason: fmt.Sprintf(format, args...)}
 	}

@@ -30,6 +30,7 @@ func interestSet(c *Call, s []uint64) {
 
 func fail(c *Call, s []uint64) {
 	text := c.view(s[0], s[1])
+	c.untidy = true
 	c.failText = append(c.failText[:0], text[:min(len(text), maxFailText)]...)
 }
 

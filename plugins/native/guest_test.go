@@ -61,7 +61,11 @@ func newGuest(t testing.TB, opts ...guestOption) *guest {
 	}
 	g.mod = mod
 	used, reserve := mod.ExportedGlobal("fuel").(api.MutableGlobal), mod.ExportedGlobal("reserve").(api.MutableGlobal)
-	g.call.Bind(mod.ExportedMemory("memory"), NewFuel(used, reserve, slice, func() {}))
+	fuel, err := NewFuel(used, reserve, slice, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.call.Bind(mod.ExportedMemory("memory"), fuel)
 	g.call.Fuel().Fill(int64(plenty))
 	g.call.Start(abi.OnRequest, g.x)
 	return g

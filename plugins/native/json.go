@@ -87,6 +87,7 @@ func (c *Call) text(path []byte) ([]byte, int32) {
 		return nil, c.code(err)
 	}
 	c.scratch = text
+	c.holds(cap(text))
 	c.scrutinize(len(text))
 	return text, 0
 }

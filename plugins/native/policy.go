@@ -25,6 +25,7 @@ type Options struct {
 
 // Policy is what all instances of one policy share. Safe for concurrent use.
 type Policy struct {
+	hostCalls int32 // Limits.HostCalls
 	Options
 	loaded  time.Time
 	seed    uint64
@@ -40,10 +41,7 @@ func NewPolicy(o Options) *Policy {
 	if len(o.Config) == 0 {
 		o.Config = []byte("{}")
 	}
-	if o.Limits.HostCalls > math.MaxInt32 {
-		o.Limits.HostCalls = math.MaxInt32
-	}
-	p := &Policy{Options: o, loaded: time.Now(), seed: binary.LittleEndian.Uint64(o.SHA256[:8])}
+	p := &Policy{hostCalls: int32(min(o.Limits.HostCalls, math.MaxInt32)), Options: o, loaded: time.Now(), seed: binary.LittleEndian.Uint64(o.SHA256[:8])}
 	p.budget.rate = float64(o.Limits.LogPerSecond)
 	p.budget.tokens = p.budget.rate
 	return p

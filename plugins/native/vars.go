@@ -111,6 +111,7 @@ func kvGet(c *Call, s []uint64) {
 		s[0] = result(abi.Absent)
 	default:
 		c.scratch = v
+		c.holds(cap(v))
 		c.give(s, v, s[2], s[3])
 	}
 }

@@ -80,7 +80,7 @@ func (c *Call) print(fd uint32, b []byte) {
 	if fd != c.lineFD && len(c.line) > 0 {
 		c.flushLine()
 	}
-	c.lineFD = fd
+	c.lineFD, c.untidy = fd, true
 	for len(b) > 0 {
 		part, rest, ended := bytes.Cut(b, newline)
 		c.line = append(c.line, part[:min(len(part), maxLogLine+1-len(c.line))]...)

@@ -78,11 +78,14 @@ func (p *policy) instantiate() (*instance, error) {
 	if !ok || !ok2 || in.memory == nil {
 		return nil, errors.Join(errors.New("its memory or fuel is missing after instantiation"), in.close())
 	}
-	call.Bind(in.memory, native.NewFuel(used, reserve, costs.Slice, in.work))
+	fuel, err := native.NewFuel(used, reserve, costs.Slice, in.work)
+	if err != nil {
+		return nil, errors.Join(err, in.close())
+	}
+	call.Bind(in.memory, fuel)
 	for h := range abi.Hook(abi.HookCount) {
 		if p.program.hooks.Has(h) {
 			in.functions[h] = in.module.ExportedFunction(h.String())
-			var err error
 			if in.stackField, err = findStack(in.functions[h]); err != nil {
 				return nil, errors.Join(err, in.close())
 			}
