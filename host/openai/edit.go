@@ -35,8 +35,8 @@ func (d *Document) SetString(path, text []byte) error {
 	if !validPath(path) || !utf8.Valid(text) {
 		return plugins.ErrMalformed
 	}
-	if cap(d.text) < 6*len(text)+2 { // every byte escaped
-		d.text = grown(d.text, quotedLen(text))
+	if cap(d.text) < 6*len(text)+2+escapeRoom { // every byte escaped
+		d.text = grown(d.text, quotedLen(text)+escapeRoom)
 	}
 	d.text = appendQuoted(d.text[:0], text)
 	return d.put(path, d.text)
@@ -119,7 +119,7 @@ func (d *Document) join(name, raw []byte) error {
 	if err := d.room(most + len(raw)); err != nil {
 		return err
 	}
-	d.reserve(most + len(name) + len(raw))
+	d.reserve(most + escapeRoom + len(name) + len(raw))
 	m := member{owned: true}
 	start := len(d.arena)
 	d.arena = appendQuoted(d.arena, name)
@@ -148,7 +148,7 @@ func (d *Document) below(i int, rest, raw []byte) error {
 		return err
 	}
 	d.save(i)
-	d.reserve(len(m.value) + e.most())
+	d.reserve(len(m.value) + e.most() + escapeRoom)
 	start := len(d.arena)
 	d.arena = e.appendTo(d.arena)
 	m.value, m.owned = d.arena[start:len(d.arena):len(d.arena)], true

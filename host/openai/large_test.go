@@ -57,11 +57,3 @@ func TestGrown(t *testing.T) {
 		}
 	}
 }
-
-func TestQuotedLen(t *testing.T) {
-	for _, text := range []string{"", "plain", "\x00\x01\b\f\n\r\t\"\\/ ", "ä€😀\x7f"} {
-		if got, want := quotedLen([]byte(text)), len(appendQuoted(nil, []byte(text))); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
-		}
-	}
-}

@@ -73,65 +73,6 @@ func keyIs(quoted, name []byte) bool {
 	return bytes.Equal(appendUnquoted(buf[:0], quoted), name)
 }
 
-const hexDigits = "0123456789abcdef"
-
-// quotedLen is the length of what appendQuoted appends for text that is UTF-8.
-func quotedLen(text []byte) int {
-	n := len(text) + len(`""`)
-	for _, ch := range text {
-		switch {
-		case ch >= ' ':
-			if ch == '"' || ch == '\\' {
-				n++
-			}
-		case ch == '\n' || ch == '\r' || ch == '\t':
-			n++
-		default:
-			n += 5
-		}
-	}
-	return n
-}
-
-// appendQuoted appends text as a JSON string. What is not UTF-8 in it becomes
-// U+FFFD.
-func appendQuoted(dst, text []byte) []byte {
-	dst = append(dst, '"')
-	clean := 0 // text[clean:i] goes in as it is
-	for i := 0; i < len(text); {
-		ch := text[i]
-		if ch >= utf8.RuneSelf {
-			r, n := utf8.DecodeRune(text[i:])
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, text[clean:i]...), "\ufffd"...)
-				clean = i + 1
-			}
-			i += n
-			continue
-		}
-		if ch >= ' ' && ch != '"' && ch != '\\' {
-			i++
-			continue
-		}
-		dst = append(append(dst, text[clean:i]...), '\\')
-		switch ch {
-		case '"', '\\':
-			dst = append(dst, ch)
-		case '\n':
-			dst = append(dst, 'n')
-		case '\r':
-			dst = append(dst, 'r')
-		case '\t':
-			dst = append(dst, 't')
-		default:
-			dst = append(dst, 'u', '0', '0', hexDigits[ch>>4], hexDigits[ch&15])
-		}
-		i++
-		clean = i
-	}
-	return append(append(dst, text[clean:]...), '"')
-}
-
 // appendNumber appends f as JSON: a whole number without a fraction or
 // exponent as long as a double holds it exactly.
 func appendNumber(dst []byte, f float64) []byte {

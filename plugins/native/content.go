@@ -71,12 +71,16 @@ func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\
 func escapedLen(text []byte) int {
 	n := len(text)
 	for _, b := range text {
-		switch {
-		case b == '"' || b == '\\':
-			n++
-		case b < ' ':
-			n += 5
-		}
+		n += int(escapeExtra[b])
 	}
 	return n
 }
+
+// escapeExtra is by how much each byte is longer when it is escaped.
+var escapeExtra = func() (extra [256]uint8) {
+	for b := range byte(' ') {
+		extra[b] = 5
+	}
+	extra['"'], extra['\\'] = 1, 1
+	return extra
+}()
