@@ -62,6 +62,7 @@ type Call struct {
 	context.Context // Background: deadlines are fuel's business
 
 	failure  Failure
+	written  int64 // bytes of long edits and replies
 	failText []byte
 	said     []byte // first line on stderr in this call
 	line     []byte // unfinished line on stdout or stderr
@@ -110,7 +111,7 @@ func (c *Call) reset() {
 	c.begun, c.replied, c.inside = false, false, nil
 	c.hostLeft = c.policy.hostCalls
 	if c.untidy {
-		c.failText, c.said, c.failure, c.untidy = c.failText[:0], c.said[:0], Failure{}, false
+		c.failText, c.said, c.failure, c.written, c.untidy = c.failText[:0], c.said[:0], Failure{}, 0, false
 	}
 }
 
@@ -147,6 +148,15 @@ func (c *Call) Begun() bool { return c.begun }
 
 // Replied reports whether the hook called reply successfully.
 func (c *Call) Replied() bool { return c.replied }
+
+// Written returns how many bytes the router has to send because of the call; short
+// edits and replies are not counted.
+func (c *Call) Written() int64 {
+	if !c.untidy {
+		return 0
+	}
+	return c.written
+}
 
 // Interest returns the hooks that configure said the policy needs, all if it
 // said nothing.

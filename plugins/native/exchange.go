@@ -75,7 +75,9 @@ func modelSet(c *Call, s []uint64) {
 		return
 	}
 	if len(model) > freeBytes {
-		c.burn(int64(escapedLen(model) * fuelPerByte))
+		n := escapedLen(model)
+		c.burn(int64(n * fuelPerByte))
+		c.wrote(n)
 	}
 	c.edit()
 	s[0] = result(c.code(c.x.SetModel(model)))
@@ -91,6 +93,9 @@ func reply(c *Call, s []uint64) {
 	c.edit()
 	err := c.x.SetReply(int(status), contentType, body)
 	c.replied = c.replied || err == nil
+	if len(body) > freeBytes {
+		c.wrote(len(body))
+	}
 	s[0] = result(c.code(err))
 }
 

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"testing"
@@ -175,5 +176,38 @@ func TestAPanicOfTheRouterIsSeen(t *testing.T) {
 	g.call.Start(abi.OnRequest, g.x)
 	if g.do("now_ms"); g.call.Inside() != "" {
 		t.Errorf("inside %q after a call that returned", g.call.Inside())
+	}
+}
+
+// TestWrittenBytesAreCounted: what a long edit or reply makes the router send.
+func TestWrittenBytesAreCounted(t *testing.T) {
+	g := newGuest(t, withGrants(abi.GrantContent))
+	const long = 10_000
+	at := g.safe()
+	text := bytes.Repeat([]byte{0}, long)
+	g.mod.Memory().Write(uint32(at)+100, text)
+	g.mod.Memory().Write(uint32(at), []byte("/user"))
+	for _, step := range []struct {
+		name string
+		args []uint64
+		want int64
+	}{
+		{"json_set_string", []uint64{at, 5, at + 100, 80}, 0},
+		{"json_set_string", []uint64{at, 5, at + 100, long}, 6 * long},
+		{"json_set_string", []uint64{at, 5, at + 100, long}, 12 * long}, // in one call they add up
+	} {
+		g.do(step.name, step.args...)
+		if got := g.call.Written(); got != step.want {
+			t.Errorf("%s: %d bytes written, want %d", step.name, got, step.want)
+		}
+	}
+	g.call.Finish()
+	g.call.Start(abi.OnRequest, g.x)
+	if got := g.call.Written(); got != 0 {
+		t.Errorf("%d bytes of an earlier call", got)
+	}
+	g.do("reply", 200, 0, 0, at+100, long)
+	if got := g.call.Written(); got != long {
+		t.Errorf("reply: %d bytes written, want %d", got, long)
 	}
 }

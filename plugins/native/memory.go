@@ -42,8 +42,12 @@ func (c *Call) payEdit(doc plugins.Document, path []byte, n int) {
 	}
 	if fuel > freeBytes*fuelPerByte {
 		c.burn(int64(fuel))
+		c.wrote(n)
 	}
 }
+
+// wrote notes n bytes that the router will send on behalf of the guest.
+func (c *Call) wrote(n int) { c.written, c.untidy = c.written+int64(n), true }
 
 // below reports whether path leads below a member at the top level, or is no
 // path at all.

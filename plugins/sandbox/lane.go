@@ -44,14 +44,17 @@ const (
 	// shareDebt is what it may be behind: several guests at once, each in a long
 	// call of the router's. They pause until it is paid back, not so briefly that
 	// going to sleep is most of it, and not so long that clients give up.
-	shareDebt     = 100 * time.Millisecond
+	shareDebt = 100 * time.Millisecond
+	// sendByte is what a byte that a policy wrote takes when its hook is over: it is
+	// put together with the rest and sent.
+	sendByte      = time.Nanosecond
 	shortestPause = time.Millisecond
 	longestPause  = 500 * time.Millisecond
 )
 
-// share is how much of a processor a policy may take, over time, in the lane and
-// for making and closing instances: a bucket of processor time that fills at that
-// rate. Safe for concurrent use.
+// share is how much of a processor a policy may take, over time, in the lane, for
+// making and closing instances and for sending what it wrote: a bucket of
+// processor time that fills at that rate. Safe for concurrent use.
 type share struct {
 	rate float64 // of one processor
 

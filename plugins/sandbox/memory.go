@@ -83,8 +83,14 @@ func (m *linearMemory) aside() {
 	m.atHost, m.counting, m.since = true, true, clock()
 }
 
+// pause waits for as long as the policy is behind, by this call and those before.
 func (m *linearMemory) pause() {
-	if pause := m.rest(); pause > 0 {
+	begun := m.counting
+	pause := m.rest()
+	if !begun {
+		pause = m.share.spend(0, clock())
+	}
+	if pause > 0 {
 		time.Sleep(pause)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/plugins/hostile"
 	"github.com/infinirouter/infinirouter/plugins/meter"
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
@@ -198,6 +199,56 @@ func TestTheHostWorksApart(t *testing.T) {
 		}
 		if m.rest() != 0 || len(l.places)+len(l.host) != 0 {
 			t.Error("it rests twice, or has a place")
+		}
+	})
+}
+
+// TestDebtsOfEarlierCallsArePaid: a policy that is behind pauses at the first
+// slice of its next call, whatever it is behind for.
+func TestDebtsOfEarlierCallsArePaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := newLane(2), newShare(50)
+		m := &linearMemory{lane: l, share: s}
+		s.spend(shareBurst+5*time.Millisecond, clock())
+		began := clock()
+		m.aside()
+		if took := clock() - began; took != 10*time.Millisecond {
+			t.Errorf("a pause of %v for 5ms too many at a half", took)
+		}
+		m.rest()
+	})
+}
+
+// TestSendingIsOnThePolicysAccount, if what it wrote is sent.
+func TestSendingIsOnThePolicysAccount(t *testing.T) {
+	l := newLab(t)
+	load := func(end string) *handle {
+		module, err := hostile.Assemble(`(module
+		  (import "router_v1" "model_set" (func $set (param i32 i32) (result i32)))
+		  (memory (export "memory") 16)
+		  (func (export "on_request") (result i32)
+		    (memory.fill (i32.const 0) (i32.const 97) (i32.const 1000000))
+		    (drop (call $set (i32.const 0) (i32.const 1000000)))
+		    ` + end + `))`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := l.spec(noop)
+		spec.Path = l.file("writes.wasm", module)
+		return l.load(spec)
+	}
+	sent, failed := load("(i32.const 0)"), load("unreachable")
+	synctest.Test(t, func(t *testing.T) { // in which work takes no time
+		sent.share, failed.share = newShare(50), newShare(50)
+		if _, err := sent.Call(abi.OnRequest, newFake()); err != nil {
+			t.Fatal(err)
+		}
+		if took := shareBurst - sent.share.left; took != time.Millisecond {
+			t.Errorf("a megabyte took %v of its policy's share", took)
+		}
+		callFails(t, failed, abi.OnRequest, newFake(), plugins.FailureTrap)
+		if took := shareBurst - failed.share.left; took != 0 {
+			t.Errorf("an edit that was undone took %v of its policy's share", took)
 		}
 	})
 }

@@ -134,9 +134,13 @@ func (p *policy) Call(hook abi.Hook, x plugins.Exchange) (abi.Action, error) {
 	if timed {
 		spent.took = clock() - began
 	}
+	written := in.call.Written()
 	p.done(in, spent)
 	if begun {
 		x.Commit()
+	}
+	if written > 0 {
+		p.share.spend(time.Duration(written)*sendByte, clock())
 	}
 	return action, nil
 }
