@@ -194,12 +194,13 @@ func (c *Conn) write(p []byte, by *worker) (int, error) {
 	}
 }
 
-// writeSome writes what the socket takes at once.
+// writeSome writes what the socket takes at once, a piece at most.
 func (c *Conn) writeSome(p []byte) (int, error) {
+	p = p[:min(len(p), pieceWritten)]
 	return c.put(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
 }
 
-// writeBoth is writeSome for two pieces that are not empty.
+// writeBoth is writeSome for two parts that are not empty.
 func (c *Conn) writeBoth(head, body []byte) (int, error) {
 	parts := [2]syscall.Iovec{{Base: &head[0]}, {Base: &body[0]}}
 	parts[0].SetLen(len(head))
@@ -228,14 +229,26 @@ func (c *Conn) put(trap uintptr, p unsafe.Pointer, n, all int) (int, error) {
 	}
 }
 
+const (
+	// longWrite is what takes so long to write that a loop should not: the system
+	// copies it, and on loopback receives it, within the call.
+	longWrite = 1 << 20
+	// pieceWritten is how much is written in one call. Nothing stops a goroutine in a
+	// call, and a collection of garbage stops everybody until it has stopped all.
+	pieceWritten = 256 << 10
+)
+
 // WriteUnlessRead writes head and then body, and stops where the socket takes
 // no more and has something to read, which early reports. It tells how much was
-// written of both.
+// written of both. Much is written in a goroutine.
 func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err error) {
 	if past(c.writeDeadline.Load()) {
 		return 0, false, os.ErrDeadlineExceeded
 	}
 	for {
+		if len(head)+len(body)-sent > longWrite {
+			c.Detach()
+		}
 		var n int
 		switch {
 		case sent >= len(head):
@@ -243,11 +256,14 @@ func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err err
 		case len(body) == 0:
 			n, err = c.writeSome(head[sent:])
 		default:
-			n, err = c.writeBoth(head[sent:], body)
+			n, err = c.writeBoth(head[sent:], body[:min(len(body), pieceWritten)])
 		}
 		sent += n
 		if err != nil || sent == len(head)+len(body) {
 			return sent, false, err
+		}
+		if c.ready.Load()&canWrite != 0 { // a piece went whole
+			continue
 		}
 		if c.ready.Load()&(canRead|hungUp) != 0 {
 			return sent, true, nil

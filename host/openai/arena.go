@@ -58,6 +58,6 @@ func (d *Document) move(m *member) {
 // store appends b, for which there is room, to the arena.
 func (d *Document) store(b []byte) []byte {
 	n := len(d.arena)
-	d.arena = append(d.arena, b...)
+	d.arena = appendLong(d.arena, b)
 	return d.arena[n:len(d.arena):len(d.arena)]
 }

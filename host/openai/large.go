@@ -26,3 +26,16 @@ func giveBack(b []byte) {
 		large.Give(b)
 	}
 }
+
+// pieceCopied is how much is copied in one go: the scheduler cannot stop a copy, and a
+// collection of garbage stops everybody until it has stopped all.
+const pieceCopied = 256 << 10
+
+// appendLong is append for what may be megabytes. dst has room for it.
+func appendLong(dst, b []byte) []byte {
+	for len(b) > pieceCopied {
+		dst = append(dst, b[:pieceCopied]...)
+		b = b[pieceCopied:]
+	}
+	return append(dst, b...)
+}

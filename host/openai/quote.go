@@ -84,7 +84,7 @@ func appendQuoted(dst, text []byte) []byte {
 			clean = i
 		}
 	}
-	return append(append(dst, text[clean:]...), '"')
+	return append(appendLong(dst, text[clean:]), '"')
 }
 
 // itself returns the index of the first byte at or after i that is not ASCII or

@@ -12,7 +12,7 @@ func (d *Document) Bytes() []byte {
 	if !d.rendered {
 		d.out = grown(d.out, d.Len())
 		for piece := range d.pieces {
-			d.out = append(d.out, piece...)
+			d.out = appendLong(d.out, piece)
 		}
 		d.rendered = true
 	}

@@ -187,19 +187,19 @@ func (e *splice) growth() int {
 func (e *splice) appendTo(dst []byte) []byte {
 	from := 0
 	for _, c := range e.cuts {
-		dst = append(dst, e.v[from:c.start]...)
+		dst = appendLong(dst, e.v[from:c.start])
 		from = c.end
 	}
 	if e.raw != nil {
-		dst = append(dst, e.v[from:e.at]...)
+		dst = appendLong(dst, e.v[from:e.at])
 		if e.comma {
 			dst = append(dst, ',')
 		}
 		if e.named {
 			dst = append(appendQuoted(dst, e.key), ':')
 		}
-		dst = append(dst, e.raw...)
+		dst = appendLong(dst, e.raw)
 		from = e.end
 	}
-	return append(dst, e.v[from:]...)
+	return appendLong(dst, e.v[from:])
 }
