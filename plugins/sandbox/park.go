@@ -18,7 +18,8 @@ import "github.com/infinirouter/infinirouter/plugins/native"
 // lock need not be held.
 func (p *policy) takeFavourite() *instance {
 	// One that was given up since stays taken for ever.
-	if in := p.favourite.Load(); in != nil && in.free.CompareAndSwap(1, 0) {
+	// To look first leaves its memory to who uses it.
+	if in := p.favourite.Load(); in != nil && in.free.Load() == 1 && in.free.CompareAndSwap(1, 0) {
 		return in
 	}
 	return nil
