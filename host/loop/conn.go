@@ -232,7 +232,7 @@ func (c *Conn) put(trap uintptr, p unsafe.Pointer, n, all int) (int, error) {
 const (
 	// longWrite is what takes so long to write that a loop should not: the system
 	// copies it, and on loopback receives it, within the call.
-	longWrite = 1 << 20
+	longWrite = 2 << 20
 	// pieceWritten is how much is written in one call. Nothing stops a goroutine in a
 	// call, and a collection of garbage stops everybody until it has stopped all.
 	pieceWritten = 256 << 10
