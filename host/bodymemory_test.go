@@ -200,6 +200,7 @@ func TestBodyMemoryOfEdits(t *testing.T) {
 // and not what a large one before it needed.
 func TestSmallRequestHoldsNoLargeBuffer(t *testing.T) {
 	var sizes []int
+	held := make(chan int, 1)
 	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_, _ = io.WriteString(w, "{}")
@@ -207,7 +208,7 @@ func TestSmallRequestHoldsNoLargeBuffer(t *testing.T) {
 	g := startRig(t, withService(s.URL)+memoryMiB, goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(abi.OnRequest), call: func(_ abi.Hook, px plugins.Exchange) (abi.Action, error) {
 		x := px.(*exchange)
 		if len(x.body.raw) < 1000 {
-			sizes = append(sizes, cap(x.body.raw))
+			held <- cap(x.body.raw)
 		}
 		return abi.Continue, x.Document().Set([]byte("/user"), []byte(`"u"`))
 	}}})
@@ -216,6 +217,9 @@ func TestSmallRequestHoldsNoLargeBuffer(t *testing.T) {
 	for range 20 {
 		for _, n := range []int{300 << 10, 500} {
 			c.send(chatPath, chatOf(n))
+			if n == 500 {
+				sizes = append(sizes, <-held)
+			}
 			if resp, text := c.hear(); resp.StatusCode != 200 {
 				t.Fatalf("%d %s", resp.StatusCode, text)
 			}

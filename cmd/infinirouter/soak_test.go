@@ -224,7 +224,7 @@ func (s *soak) reportClients(t soakTotals) {
 		strangers += n
 	}
 	s.same("requests left before they were whole, and lines without a request", float64(t.unsent), float64(strangers))
-	if t.whole < t.sent/2 || t.left == 0 || t.cut == 0 {
+	if t.whole < t.sent/2 || t.left == 0 || t.cut == 0 && *soakFor >= time.Minute {
 		s.t.Error("this was no soak")
 	}
 }
