@@ -9,8 +9,9 @@
 // epoll_wait as a spinning goroutine would spin, and the scheduler has nothing
 // to wake (RATIONALE.md has the figures). GOMAXPROCS is raised by the number of
 // loops, so that everything else runs as before. A loop is interrupted by the
-// signals that Go preempts with, so that a collection never waits for it, and
-// after some time without events the loops sleep in Go's own poller.
+// signals that Go preempts with, so that a collection never waits for it. A loop
+// that has little to do steps aside until another calls, and after some time
+// without events the last one sleeps in Go's own poller (bed.go).
 //
 // A request is written as it reads: from the top to the bottom, blocking where
 // it has to wait. It runs in a worker, a coroutine (iter.Pull) that the loop
