@@ -120,6 +120,10 @@ func needsKey() *fault {
 	}
 }
 
+// longBody is what takes so long to check, up to some milliseconds a megabyte,
+// that it is not for a loop to do.
+const longBody = 1 << 20
+
 // parse is step 2: the body becomes a document, the request finds its route.
 func (r *Router) parse(x *exchange) *fault {
 	h := &x.ctx.Request.Header
@@ -127,6 +131,9 @@ func (r *Router) parse(x *exchange) *fault {
 		return &fault{status: fasthttp.StatusUnsupportedMediaType, message: fmt.Sprintf("a request body in Content-Encoding %q is not supported: send it plain", printable(encoding)), kind: outcomeRejected}
 	}
 	raw := x.ctx.Request.Body()
+	if len(raw) > longBody {
+		x.Detach()
+	}
 	if err := x.body.parse(h.ContentType(), raw, openai.Limits{}); err != nil {
 		return badRequest("request body: " + err.Error())
 	}

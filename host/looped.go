@@ -49,8 +49,8 @@ func (l *loopListener) Accept() (net.Conn, error) {
 // until the next one is to come, or to its end.
 func (r *Router) serveLooped(conn any) { _ = r.server.ServeConn(conn.(*clientConn)) }
 
-// Detach implements plugins.Detacher: a policy's hook takes long, and is not for
-// a loop to wait for.
+// Detach implements plugins.Detacher: what x does next takes long, and is not for a
+// loop to wait for.
 func (x *exchange) Detach() {
 	if client, ok := x.ctx.Conn().(*clientConn); ok && client.looped != nil {
 		client.looped.Detach()
