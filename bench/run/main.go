@@ -46,9 +46,9 @@ func run(ctx context.Context, o options) error {
 	if o.list {
 		return list()
 	}
-	r, err := o.obtain(ctx)
-	if err != nil {
-		return err
+	r, failed := o.obtain(ctx)
+	if r == nil {
+		return failed
 	}
 	var against *report.Comparison
 	if o.against != "" {
@@ -59,10 +59,11 @@ func run(ctx context.Context, o options) error {
 		c := r.Compare(old)
 		against = &c
 	}
-	return o.write(r, against)
+	return errors.Join(o.write(r, against), failed)
 }
 
-// obtain measures, or reads what was measured before.
+// obtain measures, or reads what was measured before. A report in which a
+// scenario is missing comes with the error.
 func (o options) obtain(ctx context.Context) (*report.Report, error) {
 	if o.render != "" {
 		return report.Read(o.render)

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,7 +42,9 @@ type measurement struct {
 }
 
 // Run runs the scenarios and returns what they found. An error is one of the
-// harness; what goes wrong in a target's replies is in the report.
+// harness; what goes wrong in a target's replies is in the report. A scenario
+// that fails is missing in the report, which comes with the error: the others
+// took their time.
 func Run(ctx context.Context, o Options) (*report.Report, error) {
 	b := &bench{Options: o, versions: map[string]string{}}
 	b.report = &report.Report{
@@ -68,13 +71,21 @@ func Run(ctx context.Context, o Options) (*report.Report, error) {
 		return nil, fmt.Errorf("fake service: %w", err)
 	}
 	defer b.service.kill()
+	var failed []error
 	for i := range b.Scenarios {
-		if err := b.scenario(ctx, &b.Scenarios[i]); err != nil {
-			return nil, fmt.Errorf("scenario %s: %w", b.Scenarios[i].Name, err)
+		err := b.scenario(ctx, &b.Scenarios[i])
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			name := "scenario " + b.Scenarios[i].Name
+			failed = append(failed, fmt.Errorf("%s: %w", name, err))
+			b.report.Missing = append(b.report.Missing, report.Missing{Name: name, Reason: err.Error()})
+			b.progress.line(name + ": " + err.Error())
 		}
 	}
 	b.report.Seconds = time.Since(b.report.Started).Seconds()
-	return b.report, nil
+	return b.report, errors.Join(failed...)
 }
 
 // step is about how long one target takes in one round.

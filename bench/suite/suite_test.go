@@ -193,6 +193,29 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 }
 
+// TestFailedScenarioCostsNoOther: its time was spent, and what it found is to be
+// read. The policies that the second one replaces are not built here.
+func TestFailedScenarioCostsNoOther(t *testing.T) {
+	o, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := shortest(t, "overhead", "fasthttp")
+	o.Scenarios, o.Progress = []scenarios.Scenario{shortest(t, "idle", "fasthttp"), shortest(t, "reload", "router-3"), last}, &bytes.Buffer{}
+	r, err := Run(t.Context(), o)
+	if r == nil || err == nil || !strings.Contains(err.Error(), "scenario reload: ") {
+		t.Fatalf("error %v", err)
+	}
+	if len(r.Scenarios) != 2 || r.Scenarios[1].Name != "overhead" {
+		t.Errorf("%d scenarios", len(r.Scenarios))
+	}
+	if len(r.Missing) != 1 || r.Missing[0].Name != "scenario reload" {
+		t.Errorf("missing %v", r.Missing)
+	}
+	figures(t, r.Scenarios[1], "fasthttp", "requests")
+	nothingRuns(t)
+}
+
 func TestCancelledRunLeavesNothing(t *testing.T) {
 	o, err := built()
 	if err != nil {
