@@ -67,7 +67,7 @@ func (p *policy) instantiate() (*instance, error) {
 	defer p.share.spendSince(clock())
 	call := p.native.NewCall()
 	in := &instance{call: call, stackLimit: p.limits.Stack, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
-	in.room.visit = in.visit
+	in.room.visit, in.room.work = in.visit, in.work
 	if err := in.instantiate(p.runtime, p.program.compiled); err != nil {
 		in.room.Free()
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))

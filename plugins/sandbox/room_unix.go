@@ -8,10 +8,6 @@ import "syscall"
 // The zero room is empty.
 type room struct{ all []byte }
 
-// smallRoom is how much of it comes in small pages. Few guests need more; one that
-// fills 32 MiB is spared 6,000 page faults, which took most of its time.
-const smallRoom = 8 << 20
-
 // grow makes size bytes of at most limit usable and returns them. New ones are
 // zero. The result is nil if the system refuses.
 func (r *room) grow(size, limit uint64) []byte {
