@@ -95,7 +95,11 @@ func (r *Router) finish(x *exchange) {
 	r.metrics.RequestDone()
 	r.inFlight.Add(-1)
 	g := x.gen
-	dropBody(x.ctx)
+	if x.broken { // what the panic left running may read the body still
+		x.ctx.Request.SwapBody(nil)
+	} else {
+		dropBody(x.ctx)
+	}
 	if !x.broken { // what a panic left half done serves nobody again
 		x.reset()
 		exchanges.Put(x)

@@ -54,11 +54,12 @@ func (x *exchange) hasFailed(t forward.Target) int {
 	return 0
 }
 
-// failedOf counts the services of the plan whose replies to x broke.
+// failedOf counts the services at the end of the plan whose replies to x broke.
+// Of one of them a slot may have come free first, which stands in front then.
 func (x *exchange) failedOf(plan []forward.Target) (n int) {
 	if len(x.failed) > 0 {
-		for _, t := range plan {
-			n += x.hasFailed(t)
+		for n < len(plan) && x.hasFailed(plan[len(plan)-1-n]) == 1 {
+			n++
 		}
 	}
 	return n

@@ -38,7 +38,7 @@ func serviceOf(t forward.Target) *service.Service {
 // sendInTurn is send, with a place in the queue while all services of the plan
 // are full, where there is a queue.
 func (r *Router) sendInTurn(x *exchange, plan []forward.Target) (reply *forward.Reply, f *fault) {
-	queued := x.gen.config.Server.Queue.Size > 0
+	queued, before := x.gen.config.Server.Queue.Size > 0, x.outcome.attempts
 	if !queued || r.slots.waiting.Load() == 0 {
 		if reply, f = r.send(x, plan); f == nil || f.knob != knobSlots {
 			return reply, f
@@ -53,7 +53,7 @@ func (r *Router) sendInTurn(x *exchange, plan []forward.Target) (reply *forward.
 		if held, f = r.waitForSlot(x); f != nil {
 			return nil, f
 		}
-		x.outcome.attempts = 0
+		x.outcome.attempts = before // that all were full is no attempt
 		reply, f = r.send(x, x.plan)
 		if !held.used {
 			held.Release()
