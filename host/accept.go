@@ -95,12 +95,10 @@ func (r *Router) finish(x *exchange) {
 	r.metrics.RequestDone()
 	r.inFlight.Add(-1)
 	g := x.gen
-	if x.broken { // what the panic left running may read the body still
+	if x.broken { // what a panic left half done, or running, serves nobody again
 		x.ctx.Request.SwapBody(nil)
 	} else {
 		dropBody(x.ctx)
-	}
-	if !x.broken { // what a panic left half done serves nobody again
 		x.reset()
 		exchanges.Put(x)
 	}

@@ -60,6 +60,16 @@ func (m *bodyMemory) take(n int64) bool {
 	}
 }
 
+// takeSwept is take, which gives up only when what is of broken connections has
+// been given back.
+func (m *bodyMemory) takeSwept(n int64) bool {
+	if m.take(n) {
+		return true
+	}
+	m.sweep(time.Now())
+	return m.take(n)
+}
+
 func (m *bodyMemory) give(n int64) {
 	if n != 0 {
 		m.used.Add(-n)
@@ -76,10 +86,8 @@ func (m *bodyMemory) admit(h *fasthttp.RequestHeader, largest int64, timeout tim
 		return largest
 	}
 	s := share{bytes: n, until: time.Now().Add(timeout + arrivalGrace).UnixNano()}
-	if !m.take(n) {
-		if m.sweep(time.Now()); !m.take(n) {
-			s.bytes = 0
-		}
+	if !m.takeSwept(n) {
+		s.bytes = 0
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,10 +121,8 @@ func (m *bodyMemory) grow(c *clientConn) bool {
 	if more <= 0 {
 		return true
 	}
-	if !m.take(more) {
-		if m.sweep(time.Now()); !m.take(more) {
-			return false
-		}
+	if !m.takeSwept(more) {
+		return false
 	}
 	c.growing.Add(more)
 	return true
@@ -195,7 +201,7 @@ func (m *bodyMemory) edited(x *exchange) bool {
 	if !ok || n <= smallBody || m.limit.Load() == 0 || x.body.kind != bodyJSON || !x.body.doc.Edited() {
 		return true
 	}
-	if !m.take(n) {
+	if !m.takeSwept(n) {
 		return false
 	}
 	c.held.Add(n)

@@ -144,6 +144,7 @@ func isAdminPage(path []byte) bool {
 // handleAdmin serves server.admin_listen.
 func (r *Router) handleAdmin(ctx *fasthttp.RequestCtx) {
 	r.memory.arrived(ctx)
+	defer dropBody(ctx)
 	g := r.acquire()
 	defer g.release()
 	defer func() {

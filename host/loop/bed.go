@@ -116,7 +116,7 @@ func (b *bed) call() {
 // awake: in another it returns false at once.
 func (b *bed) sleep(n int) bool {
 	b.mu.Lock()
-	last := b.asleep == n-1 && !b.rung
+	last := int(b.waiting.Load()) == n-1 && !b.rung // none was called that has not come yet
 	if last {
 		b.asleep++
 	}

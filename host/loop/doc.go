@@ -24,8 +24,9 @@
 //
 // Work that takes long or waits for something other than a Conn has to call
 // Conn.Detach first: then a goroutine of its own goes on with the worker until
-// it next waits for a Conn. Work that forgets to holds up its loop until the
-// watchdog sees it and starts another loop in its place (watchdog.go).
+// it next waits for a Conn. Work that forgets to holds up its loop, and where one
+// loop is awake everybody, until the watchdog sees it and starts another loop in its
+// place (watchdog.go).
 //
 // Everywhere but on Linux New says ErrUnsupported, and callers serve plain
 // connections.

@@ -3,10 +3,12 @@
 package loop
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,9 +23,11 @@ const (
 	// on to its processor, before it looks about: it does so sooner, since Go's
 	// monitor interrupts what runs for 10 ms.
 	looking = 100 // milliseconds
-	// crowd is how many events at once are too many for one loop: it calls for
-	// another. With fewer, one that goes on costs less than two that both wake.
+	// crowd is how many events at once, and long for how much time to spend on a
+	// batch, are too many for one loop: it calls for another. With less, one that goes
+	// on costs less than two that both wake.
 	crowd = 4
+	long  = time.Millisecond
 	// asideAfter is after how many looks without an event for it a loop leaves
 	// them to the others, and bedAfter after how many without any the last one
 	// goes to bed. That is long, because to wake all of Go's scheduler costs more
@@ -63,6 +67,7 @@ func (r *runner) run() {
 func (r *runner) handle() {
 	r.busy.Store(true)
 	r.group.dog.rouse()
+	began := time.Now()
 	for e, ok := r.claim(); ok; e, ok = r.claim() {
 		r.rounds.Add(1)
 		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
@@ -70,6 +75,9 @@ func (r *runner) handle() {
 		}
 	}
 	r.busy.Store(false)
+	if time.Since(began) >= long {
+		r.group.bed.call()
+	}
 }
 
 // claim takes the next event of the batch.
@@ -122,6 +130,7 @@ func (r *runner) wait() bool {
 		case errno == syscall.EINTR:
 			runtime.Gosched() // it was Go that interrupted
 		case errno != 0:
+			g.log.Error("an event loop ended", "error", os.NewSyscallError("epoll_pwait", errno).Error())
 			return false
 		}
 		looks++
