@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 // Conn is a TCP connection on the loops. It is a net.Conn with the usual
@@ -263,6 +265,7 @@ func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err err
 			return sent, false, err
 		}
 		if c.ready.Load()&canWrite != 0 { // a piece went whole
+			large.GiveWay()
 			continue
 		}
 		if c.ready.Load()&(canRead|hungUp) != 0 {

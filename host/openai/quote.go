@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 // escape is how a byte stands in a JSON string, in its lower bytes, and how long
@@ -59,6 +61,27 @@ func quotedLen(text []byte) int {
 // U+FFFD. It uses up to escapeRoom bytes beyond what it appends.
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
+	for len(text) > pieceQuoted {
+		n := runeBorder(text, pieceQuoted)
+		dst = appendEscaped(dst, text[:n])
+		text = text[n:]
+		large.GiveWay()
+	}
+	return append(appendEscaped(dst, text), '"')
+}
+
+// runeBorder returns a place up to i that is within no character of text.
+func runeBorder(text []byte, i int) int {
+	for n := i; n > i-utf8.UTFMax; n-- {
+		if utf8.RuneStart(text[n]) {
+			return n
+		}
+	}
+	return i // none has so many bytes
+}
+
+// appendEscaped appends text as it stands between a JSON string's quotes.
+func appendEscaped(dst, text []byte) []byte {
 	clean := 0 // text[clean:i] goes in as it is
 	for i := 0; i < len(text); {
 		switch ch := text[i]; {
@@ -84,7 +107,7 @@ func appendQuoted(dst, text []byte) []byte {
 			clean = i
 		}
 	}
-	return append(appendLong(dst, text[clean:]), '"')
+	return append(dst, text[clean:]...)
 }
 
 // itself returns the index of the first byte at or after i that is not ASCII or

@@ -30,6 +30,26 @@ func TestAppendQuoted(t *testing.T) {
 	}
 }
 
+// TestAppendQuotedInPieces: a character, or what is none, may lie anywhere across
+// the border of two pieces.
+func TestAppendQuotedInPieces(t *testing.T) {
+	for _, unit := range []string{"a", "\n", "ä", "€", "😀", "\xf0\x9f\x98", "\x80", "😀\x80\x80", "€\x80", "\x80😀"} {
+		for shift := range 8 {
+			text := strings.Repeat("x", shift) + strings.Repeat(unit, 3*pieceQuoted/len(unit))
+			var back string
+			if err := json.Unmarshal(appendQuoted(nil, []byte(text)), &back); err != nil {
+				t.Fatalf("%q, %d: %v", unit, shift, err)
+			}
+			if back != replaced(text) {
+				t.Errorf("%q, %d: another text", unit, shift)
+			}
+		}
+	}
+}
+
+// replaced is text with U+FFFD for each byte that is of no character.
+func replaced(text string) string { return string([]rune(text)) }
+
 // BenchmarkAppendQuoted is a megabyte of text, and of what all has to be escaped.
 func BenchmarkAppendQuoted(b *testing.B) {
 	for name, text := range map[string][]byte{
