@@ -37,8 +37,8 @@ check: ## check format, vet, lint, import law and tidiness
 	$(GO) mod tidy -diff
 	$(GO) test -count=1 -run '^(TestImportLaw|TestLawCatchesBreaches|TestPackagesHaveNamesAndDocs|TestTopLevelFolders|TestNothingIsCommittedThatShouldNotBe|TestToolsAreNotDependencies)$$' ./cmd/infinirouter
 
-bench: ## measure the router and its peers over loopback, some fifteen minutes: bin/bench/report.html
-	@$(GO) run ./bench/run $(BENCHARGS)
+bench: ## measure the router and its peers over loopback, some twelve minutes: bin/bench/report.html
+	@$(GO) run ./bench/run -rounds 3 $(BENCHARGS)
 
 bench-quick: ## the same at a glance, under 90 s
 	@$(GO) run ./bench/run -quick $(BENCHARGS)

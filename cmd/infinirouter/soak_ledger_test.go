@@ -4,9 +4,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"sync"
+	"time"
 )
 
 // How a request ended for its client.
@@ -111,7 +115,26 @@ func (l *soakLedger) arrived(id uint32, works bool) {
 	}
 }
 
-// Write implements io.Writer for the router's access log.
+const followEvery = 20 * time.Millisecond
+
+// follow reads the router's access log as it is written.
+func (l *soakLedger) follow(ctx context.Context, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.note("%v", err)
+		return
+	}
+	defer func() { _ = f.Close() }()
+	for ctx.Err() == nil {
+		if n, err := io.Copy(l, f); n == 0 || err != nil {
+			time.Sleep(followEvery)
+		}
+	}
+}
+
+// Write implements io.Writer for the lines of the access log.
 func (l *soakLedger) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
