@@ -9,8 +9,9 @@ func (g *Guard) target(method, t []byte) *Fault {
 	case string(method) == "CONNECT":
 		return faultConnect
 	case t[0] == '/':
-		// With this in it fasthttp takes "//" for the start of a host.
-		if len(t) > 1 && t[1] == '/' && bytes.Contains(t, schemeEnd) {
+		// With this in it fasthttp takes "//" for the start of a host, and where there
+		// is no Host, which HTTP/1.0 need not have.
+		if len(t) > 1 && t[1] == '/' && (g.http10 || bytes.Contains(t, schemeEnd)) {
 			return faultForm
 		}
 		return checkPath(t)
