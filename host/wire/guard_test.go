@@ -93,7 +93,7 @@ func byFasthttp(src []byte) (list []request) {
 			return list
 		}
 		h := &req.Header
-		list = append(list, request{string(h.Method()), string(h.RequestURI()), string(req.Host()), string(req.Body()), h.IsHTTP11()})
+		list = append(list, request{string(h.Method()), string(h.RequestURI()), strings.ToLower(string(req.Host())), string(req.Body()), h.IsHTTP11()})
 	}
 }
 
