@@ -29,7 +29,7 @@ func (r *Router) answer(x *exchange) (done bool, f *fault) {
 // mayAgain reports whether the route allows one attempt more, and takes it from
 // the budget.
 func (x *exchange) mayAgain() bool {
-	if max(x.outcome.attempts, len(x.failed)+1) > x.route.Config.Retries {
+	if x.outcome.attempts > x.route.Config.Retries {
 		return false
 	}
 	if !x.manner.retry.Budget.Take(time.Now()) {

@@ -121,9 +121,7 @@ const followEvery = 20 * time.Millisecond
 func (l *soakLedger) follow(ctx context.Context, path string) {
 	f, err := os.Open(path)
 	if err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.note("%v", err)
+		l.wrong("%v", err)
 		return
 	}
 	defer func() { _ = f.Close() }()
@@ -149,6 +147,12 @@ func (l *soakLedger) Write(p []byte) (int, error) {
 	}
 	l.rest = append([]byte(nil), l.rest...)
 	return len(p), nil
+}
+
+func (l *soakLedger) logLines() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines
 }
 
 func (l *soakLedger) logged(line []byte) {

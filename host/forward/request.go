@@ -9,7 +9,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/infinirouter/infinirouter/host/config"
-
 	"github.com/infinirouter/infinirouter/host/wire"
 )
 

@@ -1,6 +1,9 @@
-// Package large keeps large buffers for whoever needs one next. A pool of
-// buffers of any size serves large bodies badly: who needs little gets much, and
-// who needs much has to make it.
+// Package large is for bodies of megabytes: where they lie, and how others get
+// their turn while one works on them.
+//
+// It keeps large buffers for whoever needs one next. A pool of buffers of any
+// size serves large bodies badly: who needs little gets much, and who needs much
+// has to make it.
 package large
 
 import (
@@ -31,3 +34,8 @@ func Give(b []byte) {
 		pools[bits.Len(uint(c-1))].Put(&b)
 	}
 }
+
+// Piece is how much of a body is copied or written in one go. Nothing stops a
+// goroutine in a copy or in a system call, and a collection of garbage stops
+// everybody until it has stopped all. Between two pieces, GiveWay.
+const Piece = 256 << 10

@@ -142,7 +142,7 @@ func (c *Conn) read(p []byte) (int, error) {
 // it may wait until there is much of it, so that a loop is not woken for each
 // segment.
 func (c *Conn) ReadWanted(p []byte) (int, error) {
-	c.wanted = min(len(p), piece)
+	c.wanted = min(len(p), mostWanted)
 	n, err := c.Read(p)
 	c.wanted = 0
 	return n, err
@@ -157,9 +157,9 @@ func (c *Conn) waitToRead() error {
 	return c.wait(c.owner, &c.reader, &c.readDeadline, canRead|hungUp)
 }
 
-// piece is how much is waited for at most. The kernel makes room for twice as
-// much.
-const piece = 256 << 10
+// mostWanted is how much is waited for at most. The kernel makes room for twice
+// as much.
+const mostWanted = 256 << 10
 
 // wakeAt sets how many bytes the socket must have before it can be read.
 func (c *Conn) wakeAt(n int) {
@@ -198,7 +198,7 @@ func (c *Conn) write(p []byte, by *worker) (int, error) {
 
 // writeSome writes what the socket takes at once, a piece at most.
 func (c *Conn) writeSome(p []byte) (int, error) {
-	p = p[:min(len(p), pieceWritten)]
+	p = p[:min(len(p), large.Piece)]
 	return c.put(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
 }
 
@@ -231,14 +231,9 @@ func (c *Conn) put(trap uintptr, p unsafe.Pointer, n, all int) (int, error) {
 	}
 }
 
-const (
-	// longWrite is what takes so long to write that a loop should not: the system
-	// copies it, and on loopback receives it, within the call.
-	longWrite = 2 << 20
-	// pieceWritten is how much is written in one call. Nothing stops a goroutine in a
-	// call, and a collection of garbage stops everybody until it has stopped all.
-	pieceWritten = 256 << 10
-)
+// longWrite is what takes so long to write that a loop should not: the system
+// copies it, and on loopback receives it, within the call.
+const longWrite = 2 << 20
 
 // WriteUnlessRead writes head and then body, and stops where the socket takes
 // no more and has something to read, which early reports. It tells how much was
@@ -258,7 +253,7 @@ func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err err
 		case len(body) == 0:
 			n, err = c.writeSome(head[sent:])
 		default:
-			n, err = c.writeBoth(head[sent:], body[:min(len(body), pieceWritten)])
+			n, err = c.writeBoth(head[sent:], body[:min(len(body), large.Piece)])
 		}
 		sent += n
 		if err != nil || sent == len(head)+len(body) {

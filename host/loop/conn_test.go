@@ -506,6 +506,31 @@ func TestLoopsHelp(t *testing.T) {
 	})
 }
 
+// Nor is one enough where each event takes long.
+func TestLoopsHelpWhereItTakesLong(t *testing.T) {
+	g, addr := serve(t, func(c *Conn) {
+		for began := time.Now(); time.Since(began) < 2*long; {
+			continue
+		}
+		echo(c)
+	})
+	conn := dial(t, addr)
+	r := bufio.NewReader(conn)
+	within(t, "stepping aside", func() {
+		for g.sleepers() != 1 {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	within(t, "help", func() {
+		for g.sleepers() > 0 {
+			if err := ask(conn, r, "a line\n"); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+}
+
 func TestNothingIsLeft(t *testing.T) {
 	before, processors := runtime.NumGoroutine(), runtime.GOMAXPROCS(0)
 	g, err := New(Options{Loops: 2, Serve: func(any) {}})

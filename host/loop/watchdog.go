@@ -12,7 +12,7 @@ import (
 // waits for something else or takes long, and starts another loop in place of
 // each. The stuck one ends when it comes back.
 type watchdog struct {
-	resting atomic.Bool // nothing happened between two looks
+	resting atomic.Bool // nothing happened between two looks: the timer does not run
 
 	mu      sync.Mutex
 	loops   map[*runner]uint64 // what rounds was at the last look
@@ -48,14 +48,11 @@ func (d *watchdog) stop() {
 	d.timer.Stop()
 }
 
-// rouse starts looking again. Loops call it before they handle what happened.
+// rouse has it look again. Loops call it when they begin with what happened.
 func (d *watchdog) rouse() {
-	if d.resting.Load() && d.resting.Swap(false) {
-		d.again()
+	if !d.resting.Load() || !d.resting.Swap(false) {
+		return
 	}
-}
-
-func (d *watchdog) again() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.stopped {
@@ -64,18 +61,22 @@ func (d *watchdog) again() {
 }
 
 func (d *watchdog) look(g *Group) {
+	// Before the loops are looked at: one that is missed below, because it begins
+	// with something meanwhile, rouses.
+	d.resting.Store(true)
 	d.mu.Lock()
 	var stuck []*runner
 	idle := true
 	for r, before := range d.loops {
 		now, busy := r.rounds.Load(), r.busy.Load()
-		if now == before && busy && now > 0 {
+		if now == before && !busy {
+			continue
+		}
+		idle = false
+		if now == before && now > 0 {
 			stuck = append(stuck, r)
 			delete(d.loops, r)
 			continue
-		}
-		if now != before || busy {
-			idle = false
 		}
 		d.loops[r] = now
 	}
@@ -83,16 +84,8 @@ func (d *watchdog) look(g *Group) {
 	for _, r := range stuck {
 		g.replace(r)
 	}
-	if d.resting.Store(idle && len(stuck) == 0); !d.resting.Load() {
-		d.again()
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for r := range d.loops {
-		if r.busy.Load() && d.resting.Swap(false) && !d.stopped { // it did not see us resting
-			d.timer.Reset(stuckAfter)
-		}
+	if !idle {
+		d.rouse()
 	}
 }
 

@@ -27,19 +27,11 @@ func giveBack(b []byte) {
 	}
 }
 
-const (
-	// pieceCopied is how much is copied in one go: the scheduler cannot stop a copy,
-	// and a collection of garbage stops everybody until it has stopped all.
-	pieceCopied = 256 << 10
-	// pieceQuoted is how much is escaped before others may go first.
-	pieceQuoted = 32 << 10
-)
-
 // appendLong is append for what may be megabytes. dst has room for it.
 func appendLong(dst, b []byte) []byte {
-	for len(b) > pieceCopied {
-		dst = append(dst, b[:pieceCopied]...)
-		b = b[pieceCopied:]
+	for len(b) > large.Piece {
+		dst = append(dst, b[:large.Piece]...)
+		b = b[large.Piece:]
 		large.GiveWay()
 	}
 	return append(dst, b...)

@@ -13,8 +13,9 @@ import (
 type escape uint64
 
 const (
-	escapeRoom = 8 // that appendQuoted may need beyond the end of what it writes
-	hexDigits  = "0123456789abcdef"
+	escapeRoom  = 8        // that appendQuoted may need beyond the end of what it writes
+	pieceQuoted = 32 << 10 // that it escapes before others may go first
+	hexDigits   = "0123456789abcdef"
 )
 
 // escapes and quotedSizes have an entry for each byte: a policy may write

@@ -35,13 +35,14 @@ func NewFuel(used, reserve api.MutableGlobal, slice int64, visit func()) (Fuel, 
 	return f, errors.Join(err, err2)
 }
 
+var errElsewhere = errors.New("wazero keeps globals where the router cannot find them")
+
 // cell returns where a global lies. wazero's own way there leads through five
 // objects, each of them a miss of the processor's caches where requests are few,
 // and every call goes it three times. All globals of an instance lie in one
 // field of wazero's; which place is the one is found by trying, so nothing else
 // has to be known of it.
 func cell(g api.MutableGlobal) (*int64, error) {
-	errElsewhere := errors.New("wazero keeps globals where the router cannot find them")
 	globals := opaque(g)
 	const first, second = 0x7d3a_91c5_e46b_2f08, 0x2b96_f01d_85ea_c374
 	before := g.Get()

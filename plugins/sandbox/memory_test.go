@@ -182,6 +182,26 @@ func TestCallsThatWaitSaySo(t *testing.T) {
 	})
 }
 
+// TestLargeGrowthIsWork: what is large is made ready piece by piece, and each is
+// work of the host's.
+func TestLargeGrowthIsWork(t *testing.T) {
+	pieces := 0
+	m := &linearMemory{limit: 32 << 20, work: func() { pieces++ }}
+	defer m.Free()
+	for _, step := range []struct {
+		size uint64
+		want int
+	}{{pageSize, 0}, {smallRoom, 0}, {smallRoom + 1<<20, 2}, {smallRoom + 1<<20 + pageSize, 1}, {24 << 20, 30}} {
+		pieces = 0
+		if all := m.Reallocate(step.size); uint64(len(all)) != step.size || pieces != step.want {
+			t.Errorf("to %d: %d bytes in %d pieces, want %d", step.size, len(all), pieces, step.want)
+		}
+	}
+	if pieces = 0; m.Reallocate(33<<20) != nil || pieces != 0 {
+		t.Errorf("%d pieces beyond the limit", pieces)
+	}
+}
+
 // TestTheHostWorksApart: what it does for a guest may take many slices, and is
 // on its policy's account all the same.
 func TestTheHostWorksApart(t *testing.T) {
