@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,6 +32,7 @@ type soakEntry struct {
 
 	end    soakEnd // the client's word
 	status uint16
+	broke  bool // it was told that a connection broke on which its request had been sent
 
 	heads, worked uint8 // services that have read its head; and that did not refuse it
 
@@ -99,7 +101,7 @@ func (l *soakLedger) ended(id uint32, end soakEnd, status int, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.at(id)
-	e.end, e.status = end, uint16(status)
+	e.end, e.status, e.broke = end, uint16(status), strings.Contains(reason, "broke off its reply")
 	if reason != "" && len(l.reasons) < 10_000 {
 		l.reasons[id] = reason
 	}
@@ -202,6 +204,7 @@ type soakTotals struct {
 	saveable                        int
 	byVillain                       int // of refused: what a villain's failure answered
 	worked                          int // of refused: where a service had begun the work, which may not be done twice
+	unread                          int // of refused: where, as it turned out, a service had not, which the router could not know
 }
 
 // judge holds what the three witnesses say of each request against each other.
@@ -255,6 +258,8 @@ func (l *soakLedger) judgeOne(id uint32, e *soakEntry, t *soakTotals) {
 		l.note("the log says %q: %s", outcome, said)
 	case e.end == soakRefused && byVillain(e.route) && e.status == 500 && e.worked == 0:
 		t.byVillain++
+	case e.end == soakRefused && !doubles(e.route) && e.broke && e.heads == 0:
+		t.unread++
 	case (e.end == soakRefused || e.end == soakLost) && (doubles(e.route) || e.worked == 0):
 		t.saveable++
 		l.note("a retry could have saved %s", said)

@@ -95,6 +95,13 @@ func (s *soakService) serve(c *soakConn) {
 	}
 }
 
+// connections is how many the service has.
+func (s *soakService) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // answer reports whether the connection goes on.
 func (s *soakService) answer(c *soakConn, req *http.Request) bool {
 	if req.Method == http.MethodGet {

@@ -43,8 +43,8 @@ type soak struct {
 //
 // A failure that a retry could have saved is a request none of whose reply's
 // bytes reached its client, on a route with duplicate_work; or, on one without,
-// that no service has worked on: those that refused it with 503, or never read its
-// head, have not.
+// that no service has worked on, as far as the router could know: one that was
+// sent when its service died, and that nobody read, looks like one that was read.
 //
 //	go test ./cmd/infinirouter -run TestSoak -v -timeout 40m -soak 30m
 func TestSoak(t *testing.T) {
@@ -68,10 +68,15 @@ func TestSoak(t *testing.T) {
 	eventually(t, "all services are found", func() bool {
 		return strings.Contains(httpGet(t, s.p.url+"/health"), `"4/4"`)
 	})
+	before, err := lookAt(s.p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.clients = &soakClients{address: strings.TrimPrefix(s.p.url, "http://"), ledger: s.ledger}
 	rate := s.capacity()
 	figures := s.run(rate)
 	s.settle()
+	s.letGo(before)
 	s.account()
 	flat(t, figures, &s.out)
 	t.Log(s.out.String())
@@ -184,6 +189,26 @@ func (s *soak) settle() {
 	}
 }
 
+// letGo waits until the router holds what it held before the load, the
+// connections to services that it keeps, and the workers that its loops keep.
+func (s *soak) letGo(before soakFigures) {
+	const some, workers = 40, 256
+	var now soakFigures
+	var kept int
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(followEvery) {
+		kept = 0
+		for _, service := range s.services {
+			kept += service.connections()
+		}
+		var err error
+		now, err = lookAt(s.p)
+		if err == nil && now.files <= before.files+float64(kept)+some && now.goroutines <= before.goroutines+workers+some {
+			return
+		}
+	}
+	s.t.Errorf("after the load the router has %.0f descriptors and %.0f goroutines, before it %.0f and %.0f; services have %d connections", now.files, now.goroutines, before.files, before.goroutines, kept)
+}
+
 // account holds the totals of clients, router and services against each other.
 func (s *soak) account() {
 	t := s.ledger.judge()
@@ -218,12 +243,13 @@ func (s *soak) reportClients(t soakTotals) {
 	row(t.refused, "refused with an error that says why")
 	row(t.byVillain, "  of them by a villain's failure, on its own route")
 	row(t.worked, "  of them when a service had begun the work, on a route that does not do work twice")
+	row(t.unread, "  of them sent to a service that died before it read them, on such a route")
 	row(t.left, "left by their client")
 	row(t.unsent, "  of them before the request was whole")
 	row(t.lost, "without any reply")
 	row(t.saveable, "failed where a retry could have saved them")
 	row(t.twice, "done twice where that is not allowed")
-	s.same("refused ones, and why", float64(t.refused), float64(t.byVillain+t.worked+t.saveable))
+	s.same("refused ones, and why", float64(t.refused), float64(t.byVillain+t.worked+t.unread+t.saveable))
 	s.same("requests, and what became of them", float64(t.sent), float64(t.whole+t.cut+t.refused+t.left+t.lost))
 	strangers := 0
 	for _, n := range l.strangers {
