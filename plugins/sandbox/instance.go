@@ -64,10 +64,11 @@ func (p *policy) newInstance() (*instance, error) {
 
 // instantiate makes an instance in which nothing has run yet.
 func (p *policy) instantiate() (*instance, error) {
-	defer p.share.spendSince(clock())
 	call := p.native.NewCall()
 	in := &instance{call: call, stackLimit: p.limits.Stack, room: &linearMemory{lane: p.lane, share: p.share, limit: p.memory}}
 	in.room.visit, in.room.work = in.visit, in.work
+	in.room.begin()
+	defer in.room.rest()
 	if err := in.instantiate(p.runtime, p.program.compiled); err != nil {
 		in.room.Free()
 		return nil, fmt.Errorf("it cannot be instantiated: %s", native.OneLine([]byte(err.Error()), maxReason))

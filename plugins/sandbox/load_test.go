@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,22 @@ func TestEqualSpecsShareOnePolicy(t *testing.T) {
 	}
 	if in := first.pool.alive; in != 0 {
 		t.Errorf("%d instances are left", in)
+	}
+}
+
+// TestLargeMemoryHoldsNoPlace: one that was made and is idle has no place of those
+// for long work, or policies that begin with much memory wait for each other forever.
+func TestLargeMemoryHoldsNoPlace(t *testing.T) {
+	l := newLab(t)
+	places := cap(l.lane.host)
+	for i := range places + 1 {
+		spec := l.spec(wasmModule{memory: 2 * smallRoom / pageSize, funcs: []wasmFunc{hook("on_request", returns(0)...)}})
+		spec.Name = fmt.Sprint("large", i)
+		spec.Limits.Memory = 2 * smallRoom
+		l.load(spec)
+		if n := len(l.lane.host); n != 0 {
+			t.Fatalf("%d of %d places are taken", n, places)
+		}
 	}
 }
 

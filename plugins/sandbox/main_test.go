@@ -102,6 +102,9 @@ func newLab(t testing.TB) *lab {
 		if n := l.policies.size() + l.programs.size(); n != 0 {
 			t.Errorf("%d shared things are left", n)
 		}
+		if n := len(l.lane.places) + len(l.lane.host); n != 0 {
+			t.Errorf("%d places are held by nobody", n)
+		}
 	})
 	return l
 }

@@ -105,6 +105,10 @@ func (m *linearMemory) aside() {
 	m.atHost, m.counting, m.since = true, true, clock()
 }
 
+// begin is called when the host works for a guest that does not run, until rest:
+// it counts from now on.
+func (m *linearMemory) begin() { m.counting, m.since = true, clock() }
+
 // pause waits for as long as the policy is behind, by this call and those before.
 func (m *linearMemory) pause() {
 	begun := m.counting
@@ -117,8 +121,8 @@ func (m *linearMemory) pause() {
 	}
 }
 
-// rest is called when the guest has returned. It tells how long the guest should
-// pause if it has not.
+// rest is called when the guest has returned, or the host has done its work: no
+// place is held then. It tells how long the guest should pause if it has not.
 func (m *linearMemory) rest() (pause time.Duration) {
 	if m.inLane {
 		m.inLane = false
