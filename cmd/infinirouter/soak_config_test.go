@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,7 +167,7 @@ func (f *soakFolder) reload(p *process) {
 }
 
 func (f *soakFolder) tell(p *process) (page map[string]any, err error) {
-	resp, err := http.Post(p.url+"/admin/reload", "application/json", nil)
+	resp, err := soakPages.Post(p.url+"/admin/reload", "application/json", nil)
 	if err != nil {
 		return nil, err
 	}

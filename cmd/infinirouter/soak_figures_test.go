@@ -63,9 +63,12 @@ func lookAt(p *process) (f soakFigures, err error) {
 	}, nil
 }
 
+// soakPages asks for pages, each of which comes soon, whatever befalls requests.
+var soakPages = http.Client{Timeout: 30 * time.Second}
+
 // soakMetrics are the rows of /metrics.
 func soakMetrics(p *process) (map[string]float64, error) {
-	resp, err := http.Get(p.url + "/metrics")
+	resp, err := soakPages.Get(p.url + "/metrics")
 	if err != nil {
 		return nil, err
 	}

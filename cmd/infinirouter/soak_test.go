@@ -5,7 +5,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,7 +175,7 @@ func (s *soak) dying(done <-chan struct{}) {
 func (s *soak) settle() {
 	s.clients.open.Wait()
 	s.clients.hangUp()
-	http.DefaultClient.CloseIdleConnections()
+	soakPages.CloseIdleConnections()
 	eventually(s.t, "no request is open", func() bool {
 		m, err := soakMetrics(s.p)
 		return err == nil && m["infinirouter_requests_in_flight"] == 0 && sum(m, "infinirouter_service_requests_in_flight") == 0
