@@ -22,7 +22,8 @@ type body struct {
 		model  []byte
 		edited bool
 	}
-	rendered []byte
+	rendered []byte   // the form as edited
+	sent     [][]byte // what parts returned
 }
 
 type bodyKind uint8
@@ -96,18 +97,22 @@ func (b *body) length() int {
 	return len(b.raw)
 }
 
-// bytes returns what is sent to a service: the client's very bytes unless a
-// policy edited them. Valid until the next edit or reset.
-func (b *body) bytes() ([]byte, error) {
+// parts returns what is sent to a service, part by part: the client's very bytes
+// but for what a policy edited. Valid until the next edit or reset.
+func (b *body) parts() ([][]byte, error) {
+	b.sent = b.sent[:0]
 	switch {
 	case b.kind == bodyJSON:
-		return b.doc.Bytes(), nil
+		b.sent = b.doc.Parts(b.sent)
+		return b.sent, nil
 	case b.kind == bodyForm && b.formEdited:
 		var err error
 		b.rendered, err = openai.FormSetModel(b.rendered[:0], b.contentType, b.raw, string(b.formModel))
-		return b.rendered, err
+		b.sent = append(b.sent, b.rendered)
+		return b.sent, err
 	}
-	return b.raw, nil
+	b.sent = append(b.sent, b.raw)
+	return b.sent, nil
 }
 
 // begin and rollback cover the form; the document has its own.
@@ -123,6 +128,8 @@ func (b *body) rollback() {
 
 func (b *body) reset() {
 	b.doc.Reset()
+	clear(b.sent)
+	b.sent = b.sent[:0]
 	b.kind, b.raw, b.contentType = bodyNone, nil, nil
 	b.formModel, b.formEdited, b.formStream = b.formModel[:0], false, false
 }

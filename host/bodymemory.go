@@ -193,12 +193,15 @@ func (m *bodyMemory) arrived(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// edited counts what the body of x takes once more, because policies changed it,
-// and reports whether there is room.
+// edited counts what the edits of policies take beside the body of x, and reports
+// whether there is room.
 func (m *bodyMemory) edited(x *exchange) bool {
-	n := int64(x.body.length())
 	c, ok := x.ctx.Conn().(*clientConn)
-	if !ok || n <= smallBody || m.limit.Load() == 0 || x.body.kind != bodyJSON || !x.body.doc.Edited() {
+	if !ok || m.limit.Load() == 0 || x.body.kind != bodyJSON {
+		return true
+	}
+	n := int64(x.body.doc.Size() - len(x.body.raw))
+	if n <= smallBody {
 		return true
 	}
 	if !m.takeSwept(n) {

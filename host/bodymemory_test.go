@@ -169,9 +169,10 @@ func TestBodyMemoryOfChunks(t *testing.T) {
 	used("it has left", 0)
 }
 
-// TestBodyMemoryOfEdits: what a policy makes of a body takes as much again.
+// TestBodyMemoryOfEdits: what a policy writes counts beside the body that came.
 func TestBodyMemoryOfEdits(t *testing.T) {
 	held := make(chan int64, 1)
+	edit := []byte(`["` + strings.Repeat("u", 300<<10) + `"]`)
 	var g *rig
 	s := backend(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -179,19 +180,19 @@ func TestBodyMemoryOfEdits(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	})
 	g = startRig(t, withService(s.URL)+memoryMiB, goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(abi.OnRequest), call: func(_ abi.Hook, x plugins.Exchange) (abi.Action, error) {
-		return abi.Continue, x.Document().Set([]byte("/user"), []byte(`"u"`))
+		return abi.Continue, x.Document().Set([]byte("/messages"), edit)
 	}}})
 	g.healthyService()
 	body := chatOf(400 << 10)
 	if status, _, _ := g.must(body); status != 200 {
 		t.Fatalf("%d", status)
 	}
-	if n, want := <-held, int64(2*len(body)+len(`,"user":"u"`)); n != want {
+	if n, want := <-held, int64(len(body)+len(edit)); n != want {
 		t.Errorf("%d bytes are taken, want %d", n, want)
 	}
 	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
-	if status, _, text := g.must(chatOf(600 << 10)); status != 503 || messageOf(text) != refusedMemory {
-		t.Errorf("twice too much: %d %s", status, text)
+	if status, _, text := g.must(chatOf(800 << 10)); status != 503 || messageOf(text) != refusedMemory {
+		t.Errorf("together too much: %d %s", status, text)
 	}
 	soon(t, "all is free", func() bool { return g.memory.used.Load() == 0 })
 }

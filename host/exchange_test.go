@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"log/slog"
 	"math"
 	"testing"
@@ -92,7 +93,7 @@ func TestRollbackLeavesNothing(t *testing.T) {
 	head := x.ctx.Request.Header.String()
 	editAll(t, x)
 	x.Rollback()
-	if got, err := x.body.bytes(); err != nil || string(got) != chatBody {
+	if got, err := x.body.parts(); err != nil || string(bytes.Join(got, nil)) != chatBody {
 		t.Errorf("body %s, %v", got, err)
 	}
 	if got := x.ctx.Request.Header.String(); got != head {
@@ -111,7 +112,7 @@ func TestCommitKeepsEverything(t *testing.T) {
 	editAll(t, x)
 	x.Commit()
 	want := `{"model":"b", "temperature" : 1,"stream":true,"messages":[{"role":"user","content":"you"}]}`
-	if got, err := x.body.bytes(); err != nil || string(got) != want {
+	if got, err := x.body.parts(); err != nil || string(bytes.Join(got, nil)) != want {
 		t.Errorf("body %s, %v", got, err)
 	}
 	if got := x.ctx.Request.Header.Peek("X-Team"); string(got) != "blue" {
@@ -139,7 +140,7 @@ func TestEditsAllocateNothing(t *testing.T) {
 		_ = x.Document().SetNumber(path, 1)
 		_ = x.SetVar(name, value)
 		x.Commit()
-		if _, err := x.body.bytes(); err != nil {
+		if _, err := x.body.parts(); err != nil {
 			t.Fatal(err)
 		}
 	}

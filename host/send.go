@@ -13,7 +13,7 @@ import (
 // send is step 5: the plan is walked until a service's reply begins, under one
 // request_timeout for all the models of an exchange.
 func (r *Router) send(x *exchange, plan []forward.Target) (*forward.Reply, *fault) {
-	body, err := x.body.bytes()
+	body, err := x.body.parts()
 	if err != nil {
 		return nil, badRequest(err.Error())
 	}

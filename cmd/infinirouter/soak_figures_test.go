@@ -32,9 +32,12 @@ var soakHeld = []struct {
 	{"resident memory, MiB", func(f soakFigures) float64 { return f.rss }, 1 << 20, 0.15, 24, false},
 	{"heap after a collection, MiB", func(f soakFigures) float64 { return f.heap }, 1 << 20, 0.15, 8, false},
 	{"file descriptors", func(f soakFigures) float64 { return f.files }, 1, 0.15, 40, true},
-	{"goroutines", func(f soakFigures) float64 { return f.goroutines }, 1, 0.15, 40, true},
+	{"goroutines", func(f soakFigures) float64 { return f.goroutines }, 1, 0.15, 40 + soakWorkers, true},
 	{"threads", func(f soakFigures) float64 { return f.threads }, 1, 0.15, 4, false},
 }
+
+// soakWorkers is how many coroutines the event loops keep to use again.
+const soakWorkers = 256
 
 // lookAt takes the figures of a process.
 func lookAt(p *process) (f soakFigures, err error) {

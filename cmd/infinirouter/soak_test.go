@@ -191,7 +191,7 @@ func (s *soak) settle() {
 // letGo waits until the router holds what it held before the load, the
 // connections to services that it keeps, and the workers that its loops keep.
 func (s *soak) letGo(before soakFigures) {
-	const some, workers = 40, 256
+	const some = 40
 	var now soakFigures
 	var kept int
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(followEvery) {
@@ -201,7 +201,7 @@ func (s *soak) letGo(before soakFigures) {
 		}
 		var err error
 		now, err = lookAt(s.p)
-		if err == nil && now.files <= before.files+float64(kept)+some && now.goroutines <= before.goroutines+workers+some {
+		if err == nil && now.files <= before.files+float64(kept)+some && now.goroutines <= before.goroutines+soakWorkers+some {
 			return
 		}
 	}

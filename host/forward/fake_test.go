@@ -175,7 +175,7 @@ func newRequest(body string) *Request {
 	h := &fasthttp.RequestHeader{}
 	h.SetContentType("application/json")
 	return &Request{
-		Source: h, Method: []byte("POST"), Path: []byte("/v1/chat/completions"), Body: []byte(body),
+		Source: h, Method: []byte("POST"), Path: []byte("/v1/chat/completions"), Body: [][]byte{[]byte(body)},
 		ClientAddress: "192.0.2.7", Scheme: "http", OriginalHost: []byte("router.test"), RequestID: []byte("r1"),
 	}
 }

@@ -41,7 +41,8 @@ type Request struct {
 	// prefix and what Version says; Query is what follows its "?".
 	Path, Query []byte
 	Version     Version
-	Body        []byte
+	// Body is sent as one: these are its parts, in order.
+	Body [][]byte
 
 	ClientAddress string // IP address, "" when unknown
 	Scheme        string // that the client spoke: "http" or "https"
@@ -213,12 +214,26 @@ func (r *Request) appendOwn(dst []byte, o *origin) []byte {
 		dst = appendClean(dst, r.RequestID)
 		dst = append(dst, '\r', '\n')
 	}
-	if len(r.Body) > 0 || expectsBody(r.Method) {
+	if n := r.bodyLength(); n > 0 || expectsBody(r.Method) {
 		dst = append(dst, "Content-Length: "...)
-		dst = strconv.AppendInt(dst, int64(len(r.Body)), 10)
+		dst = strconv.AppendInt(dst, int64(n), 10)
 		dst = append(dst, '\r', '\n')
 	}
 	return append(dst, '\r', '\n')
+}
+
+func (r *Request) bodyLength() (n int) {
+	for _, part := range r.Body {
+		n += len(part)
+	}
+	return n
+}
+
+func (r *Request) appendBody(dst []byte) []byte {
+	for _, part := range r.Body {
+		dst = append(dst, part...)
+	}
+	return dst
 }
 
 func expectsBody(method []byte) bool {

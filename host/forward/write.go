@@ -40,12 +40,12 @@ func (t *trip) write() error {
 	if t.looped != nil && t.client.eager() {
 		return t.writeLooped(out)
 	}
-	if len(t.req.Body) > inlineBody {
+	if t.req.bodyLength() > inlineBody {
 		_ = t.conn.SetReadDeadline(soon)
-		t.startUpload(out, *out, t.req.Body)
+		t.startUpload(out, *out, t.req.Body, 0)
 		return nil
 	}
-	*out = append(*out, t.req.Body...)
+	*out = t.req.appendBody(*out)
 	if t.secure {
 		// After a write that timed out a TLS connection is of no more use.
 		_ = t.conn.SetReadDeadline(soon)
@@ -57,7 +57,7 @@ func (t *trip) write() error {
 	t.sent = int64(n)
 	if isTimeout(err) {
 		if !t.secure {
-			t.startUpload(out, (*out)[n:], nil)
+			t.startUpload(out, *out, nil, n)
 			return nil
 		}
 		err = &timeoutError{limit: t.total}
@@ -71,14 +71,13 @@ func (t *trip) write() error {
 func (t *trip) writeLooped(out *[]byte) (err error) {
 	_ = t.conn.SetWriteDeadline(t.until())
 	body := t.req.Body
-	if len(body) <= inlineBody {
-		*out, body = append(*out, body...), nil
+	if t.req.bodyLength() <= inlineBody {
+		*out, body = t.req.appendBody(*out), nil
 	}
 	n, early, err := t.looped.WriteUnlessRead(*out, body)
 	t.sent = int64(n)
 	if early {
-		head := (*out)[min(n, len(*out)):]
-		t.startUpload(out, head, body[max(n-len(*out), 0):])
+		t.startUpload(out, *out, body, n)
 		return nil
 	}
 	releaseOut(out)
@@ -95,9 +94,9 @@ type upload struct {
 	err  error         // after done
 }
 
-// startUpload writes first and then second, and releases out, whose bytes
-// first may be.
-func (t *trip) startUpload(out *[]byte, first, second []byte) {
+// startUpload writes head and then body, but for the first sent bytes of both,
+// and releases out, which head is.
+func (t *trip) startUpload(out *[]byte, head []byte, body [][]byte, sent int) {
 	_ = t.conn.SetWriteDeadline(t.deadline)
 	u := &upload{done: make(chan struct{})}
 	t.upload = u
@@ -105,13 +104,21 @@ func (t *trip) startUpload(out *[]byte, first, second []byte) {
 	if t.looped != nil {
 		to = t.looped.Aside()
 	}
+	left := net.Buffers{head}
+	left = append(left, body...) // WriteTo forgets what it has written
+	for len(left) > 0 && sent >= len(left[0]) {
+		sent -= len(left[0])
+		left = left[1:]
+	}
+	if len(left) > 0 {
+		left[0] = left[0][sent:]
+	}
 	go func(conn net.Conn) {
 		defer close(u.done)
 		// Closed meanwhile, the connection is reset: its end would queue up
 		// behind bytes that the service may never take.
 		setLinger(conn, 0)
-		parts := net.Buffers{first, second}
-		if u.n, u.err = parts.WriteTo(to); u.err == nil {
+		if u.n, u.err = left.WriteTo(to); u.err == nil {
 			setLinger(conn, -1)
 		}
 		releaseOut(out)

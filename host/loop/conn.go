@@ -202,13 +202,33 @@ func (c *Conn) writeSome(p []byte) (int, error) {
 	return c.put(syscall.SYS_WRITE, unsafe.Pointer(unsafe.SliceData(p)), len(p), len(p))
 }
 
-// writeBoth is writeSome for two parts that are not empty.
-func (c *Conn) writeBoth(head, body []byte) (int, error) {
-	parts := [2]syscall.Iovec{{Base: &head[0]}, {Base: &body[0]}}
-	parts[0].SetLen(len(head))
-	parts[1].SetLen(len(body))
-	return c.put(syscall.SYS_WRITEV, unsafe.Pointer(&parts), len(parts), len(head)+len(body))
+// writeParts is writeSome for what of head and body is behind the first sent
+// bytes, which must not be all.
+func (c *Conn) writeParts(head []byte, body [][]byte, sent int) (int, error) {
+	var parts [mostParts]syscall.Iovec
+	n, all := 0, 0
+	for i := -1; i < len(body) && n < len(parts) && all < large.Piece; i++ {
+		part := head
+		if i >= 0 {
+			part = body[i]
+		}
+		if sent >= len(part) {
+			sent -= len(part)
+			continue
+		}
+		part = part[sent:]
+		part = part[:min(len(part), large.Piece-all)]
+		sent = 0
+		parts[n].Base = &part[0]
+		parts[n].SetLen(len(part))
+		all += len(part)
+		n++
+	}
+	return c.put(syscall.SYS_WRITEV, unsafe.Pointer(&parts), n, all)
 }
+
+// mostParts is how many parts are written with one system call.
+const mostParts = 16
 
 // put makes a system call that writes up to all bytes, of the n bytes or pieces
 // at p.
@@ -235,28 +255,29 @@ func (c *Conn) put(trap uintptr, p unsafe.Pointer, n, all int) (int, error) {
 // copies it, and on loopback receives it, within the call.
 const longWrite = 2 << 20
 
-// WriteUnlessRead writes head and then body, and stops where the socket takes
-// no more and has something to read, which early reports. It tells how much was
-// written of both. Much is written in a goroutine.
-func (c *Conn) WriteUnlessRead(head, body []byte) (sent int, early bool, err error) {
+// WriteUnlessRead writes head and then the parts of body, and stops where the
+// socket takes no more and has something to read, which early reports. It tells
+// how much was written of all. Much is written in a goroutine.
+func (c *Conn) WriteUnlessRead(head []byte, body [][]byte) (sent int, early bool, err error) {
 	if past(c.writeDeadline.Load()) {
 		return 0, false, os.ErrDeadlineExceeded
 	}
+	all := len(head)
+	for _, part := range body {
+		all += len(part)
+	}
 	for {
-		if len(head)+len(body)-sent > longWrite {
+		if all-sent > longWrite {
 			c.Detach()
 		}
 		var n int
-		switch {
-		case sent >= len(head):
-			n, err = c.writeSome(body[sent-len(head):])
-		case len(body) == 0:
+		if len(body) == 0 {
 			n, err = c.writeSome(head[sent:])
-		default:
-			n, err = c.writeBoth(head[sent:], body[:min(len(body), large.Piece)])
+		} else {
+			n, err = c.writeParts(head, body, sent)
 		}
 		sent += n
-		if err != nil || sent == len(head)+len(body) {
+		if err != nil || sent == all {
 			return sent, false, err
 		}
 		if c.ready.Load()&canWrite != 0 { // a piece went whole

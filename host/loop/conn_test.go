@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 // within fails the test if f does not end.
@@ -153,7 +156,7 @@ func TestWriteStopsForAnEarlyReply(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { _, _ = far.Write([]byte("no")) })
 	within(t, "the write", func() {
 		head, body := []byte("head"), make([]byte, 64<<20)
-		sent, early, err := c.WriteUnlessRead(head, body)
+		sent, early, err := c.WriteUnlessRead(head, [][]byte{body})
 		if !early || err != nil || sent <= len(head) || sent >= len(head)+len(body) {
 			t.Errorf("sent %d, early %v, %v", sent, early, err)
 		}
@@ -169,11 +172,38 @@ func TestWriteGoesOnWhenThereIsRoom(t *testing.T) {
 		read <- n
 	})
 	within(t, "the write", func() {
-		if sent, early, err := c.WriteUnlessRead([]byte("head"), body); sent != 4+len(body) || early || err != nil {
+		if sent, early, err := c.WriteUnlessRead([]byte("head"), [][]byte{body}); sent != 4+len(body) || early || err != nil {
 			t.Errorf("sent %d, early %v, %v", sent, early, err)
 		}
 		if n := <-read; n != int64(4+len(body)) {
 			t.Errorf("%d bytes came", n)
+		}
+	})
+}
+
+func TestWriteInParts(t *testing.T) {
+	c, far := pair(t, group(t))
+	r := rand.New(rand.NewPCG(1, 2))
+	var body [][]byte
+	want := []byte("head")
+	for i := range 3 * mostParts {
+		part := make([]byte, []int{0, 1, 100, 70_000, large.Piece, 2*large.Piece + 1}[r.IntN(6)])
+		for j := range part {
+			part[j] = byte(i + j*7)
+		}
+		body, want = append(body, part), append(want, part...)
+	}
+	got := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(io.LimitReader(far, int64(len(want))))
+		got <- all
+	}()
+	within(t, "the write", func() {
+		if sent, early, err := c.WriteUnlessRead([]byte("head"), body); sent != len(want) || early || err != nil {
+			t.Errorf("sent %d of %d, early %v, %v", sent, len(want), early, err)
+		}
+		if !bytes.Equal(<-got, want) {
+			t.Error("something else came")
 		}
 	})
 }

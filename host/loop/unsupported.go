@@ -49,6 +49,6 @@ func (*Conn) Resting() bool                  { return false }
 func (*Conn) Unbind()                        {}
 func (*Conn) Watch(*HangupWatcher)           {}
 func (*Conn) Within()                        {}
-func (*Conn) WriteUnlessRead(_, _ []byte) (int, bool, error) {
+func (*Conn) WriteUnlessRead(_ []byte, _ [][]byte) (int, bool, error) {
 	return 0, false, errors.ErrUnsupported
 }

@@ -88,6 +88,9 @@ func TestEditBytes(t *testing.T) {
 			}
 			continue
 		}
+		if parts := bytes.Join(d.Parts(nil), nil); string(parts) != tt.want {
+			t.Errorf("%s, %s: in parts %s", tt.body, tt.steps, parts)
+		}
 		if got := d.Bytes(); err != nil || string(got) != tt.want || d.Len() != len(tt.want) || !d.Edited() {
 			t.Errorf("%s, %s:\n%s, %v, want\n%s", tt.body, tt.steps, got, err, tt.want)
 		}

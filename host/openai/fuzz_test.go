@@ -159,7 +159,11 @@ func step(t *testing.T, d *Document, tree any, where, what int) any {
 			}
 		}
 	}
+	parts := bytes.Join(d.Parts(nil), nil)
 	after := d.Bytes()
+	if !bytes.Equal(parts, after) {
+		t.Fatalf("%s, in parts %s", after, parts)
+	}
 	if len(after) != d.Len() {
 		t.Fatalf("%s: Len %d of %d", pointer(path), d.Len(), len(after))
 	}
@@ -215,6 +219,9 @@ func FuzzDocument(f *testing.F) {
 			if string(d.Bytes()) != before || d.Edited() != edited {
 				t.Fatalf("rollback: %s, want %s", d.Bytes(), before)
 			}
+		}
+		if parts := bytes.Join(d.Parts(nil), nil); !bytes.Equal(parts, d.Bytes()) {
+			t.Fatalf("%s, in parts %s", d.Bytes(), parts)
 		}
 		if got := decode(t, d.Bytes()); !reflect.DeepEqual(got, tree) {
 			t.Fatalf("%s, want %v", d.Bytes(), tree)

@@ -19,6 +19,31 @@ func (d *Document) Bytes() []byte {
 	return d.out
 }
 
+// Parts appends the document as it is now, in parts that follow each other:
+// slices of the body and of what edits have written. They hold until the next
+// edit, Parse or Reset, and a large body need not be copied for a small edit.
+func (d *Document) Parts(dst [][]byte) [][]byte {
+	if !d.edited {
+		return append(dst, d.body)
+	}
+	for piece := range d.pieces {
+		if len(piece) == 0 {
+			continue
+		}
+		if last := len(dst) - 1; last >= 0 && follows(piece, dst[last]) {
+			dst[last] = dst[last][:len(dst[last])+len(piece)]
+		} else {
+			dst = append(dst, piece)
+		}
+	}
+	return dst
+}
+
+// follows reports whether b, not empty, is what lies behind a in a's memory.
+func follows(b, a []byte) bool {
+	return cap(a) >= len(a)+len(b) && &a[:len(a)+1][len(a)] == &b[0]
+}
+
 // Len returns the length of Bytes without making it.
 func (d *Document) Len() int {
 	switch {
