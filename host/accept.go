@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
@@ -52,9 +53,8 @@ func (x *exchange) takeRequestID() {
 
 func appendRequestID(dst []byte) []byte {
 	var raw [12]byte
-	for i := range raw {
-		raw[i] = byte(rand.Uint32())
-	}
+	binary.LittleEndian.PutUint64(raw[:], rand.Uint64())
+	binary.LittleEndian.PutUint32(raw[8:], rand.Uint32())
 	return hex.AppendEncode(dst, raw[:])
 }
 
@@ -78,6 +78,17 @@ func appendIP(dst []byte, ctx *fasthttp.RequestCtx, peer string, trust bool) []b
 
 // peerAddress is the IP address at the other end of the connection.
 func peerAddress(ctx *fasthttp.RequestCtx) string {
+	c, ok := ctx.Conn().(*clientConn)
+	if !ok {
+		return addressOf(ctx)
+	}
+	if c.address == "" {
+		c.address = addressOf(ctx)
+	}
+	return c.address
+}
+
+func addressOf(ctx *fasthttp.RequestCtx) string {
 	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("").String()
 	}

@@ -25,6 +25,7 @@ type clientConn struct {
 	unread atomic.Bool
 	// answered says that the reply is written: fasthttp's is dropped.
 	answered bool
+	address  string // peerAddress, once asked for
 
 	counted *connections // nil: not counted
 	peer    netip.Addr   // counted under, if valid

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/infinirouter/infinirouter/host/loop"
 )
 
 // probe looks at a pooled connection before it is used again. It keeps what a
@@ -23,6 +25,9 @@ func (p *probe) init() { p.look = p.poll }
 // asked for, which would become somebody's reply, nor its end. Where there is
 // no socket behind conn it cannot be known, and is taken to be so.
 func (p *probe) idle(conn net.Conn) bool {
+	if c, ok := conn.(*loop.Conn); ok {
+		return !c.HasInput()
+	}
 	socket, ok := socketOf(conn)
 	if !ok {
 		return true

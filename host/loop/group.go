@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -114,7 +116,7 @@ func (g *Group) Drain() {
 	g.draining.Store(true)
 	g.table.each(func(c *Conn) {
 		if c.client && c.served.CompareAndSwap(false, true) {
-			if c.somethingToServe() || c.hasInput() {
+			if c.somethingToServe() || c.HasInput() {
 				go g.drive(g.hire(c), false)
 				return
 			}
@@ -123,15 +125,17 @@ func (g *Group) Drain() {
 	})
 }
 
-// hasInput asks the socket: an event may be on its way.
-func (c *Conn) hasInput() bool {
+// HasInput asks the socket whether there is something to read, be it its end: the
+// event that says so may be on its way. It reads nothing, and is false once the
+// connection is closed here.
+func (c *Conn) HasInput() bool {
 	if !c.enter() {
 		return false
 	}
-	defer c.leave()
-	fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds[:], 0)
-	return err == nil && n > 0
+	var b byte
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+	c.leave()
+	return errno != syscall.EAGAIN
 }
 
 // Accepted takes over a client's connection. It is served once it has sent

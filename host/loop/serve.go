@@ -52,7 +52,7 @@ func (c *Conn) rest() bool {
 	c.between = false
 	c.resting.Store(false)
 	if c.group.draining.Load() {
-		if c.hasInput() { // it was sent before anybody could know
+		if c.HasInput() { // it was sent before anybody could know
 			return true
 		}
 		c.abandon()

@@ -44,6 +44,7 @@ func (*Conn) Between()                       {}
 func (*Conn) Bind(*Conn)                     {}
 func (*Conn) CloseWrite() error              { return errors.ErrUnsupported }
 func (*Conn) Detach()                        {}
+func (*Conn) HasInput() bool                 { return false }
 func (*Conn) ReadWanted([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func (*Conn) Resting() bool                  { return false }
 func (*Conn) Unbind()                        {}
