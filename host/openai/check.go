@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/bytedance/sonic/utf8"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 // maxDepth is the deepest nesting that can be asked for with Limits.Depth.
@@ -189,7 +191,9 @@ func (c *checker) plain(i int) int {
 		m1, m2, m3 := stops(x1), stops(x2), stops(x3)
 		seen |= x0 | x1 | x2 | x3
 		if m1|m2|m3 == 0 {
-			i += 32
+			if i += 32; hasLongPlain {
+				i = c.longPlain(i)
+			}
 			continue
 		}
 		c.seen |= seen
@@ -209,6 +213,20 @@ func (c *checker) plain(i int) int {
 	}
 	c.seen |= seen
 	return i
+}
+
+// longPlain goes on from i while nothing stops it, by blocks and up to a piece: what
+// is left is plain's.
+func (c *checker) longPlain(i int) int {
+	n := min(len(c.b)-i, large.Piece) &^ 31
+	if n == 0 {
+		return i
+	}
+	stop, ascii := longPlain(&c.b[i], n)
+	if !ascii {
+		c.seen |= notASCII
+	}
+	return i + stop
 }
 
 // text checks a string from after its opening quote to after its closing one.

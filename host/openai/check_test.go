@@ -1,10 +1,13 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 func TestCheck(t *testing.T) {
@@ -157,4 +160,41 @@ func FuzzCheck(f *testing.F) {
 			t.Fatalf("%q: fault at %d", b, c.at)
 		}
 	})
+}
+
+// TestPlain holds plain, by whatever way it goes on, against a look at each byte.
+func TestPlain(t *testing.T) {
+	defer func(is bool) { hasLongPlain = is }(hasLongPlain)
+	for _, long := range []bool{hasLongPlain, false} {
+		hasLongPlain = long
+		for _, n := range []int{0, 1, 31, 32, 33, 63, 64, 65, 96, 200, large.Piece + 100} {
+			for _, at := range []int{0, 1, 31, 32, 33, 40, 63, 64, 70, 95, 96, 127, 128, 199, n - 1, n} {
+				for _, stop := range []byte{'"', '\\', 0, '\n', 0x1f, ' ', '!', '#', '[', ']', 0x7f, 0x80, 0xa2, 0xff} {
+					if at < 0 || at > n {
+						continue
+					}
+					b := bytes.Repeat([]byte("x"), n+1)[:n] // more lies behind it
+					if at < n {
+						b[at] = stop
+					}
+					want := n
+					if at < n && (stop < ' ' || stop == '"' || stop == '\\') {
+						want = at
+					}
+					for _, from := range []int{0, 7} {
+						c := checker{b: b}
+						if from > want {
+							continue
+						}
+						if got := c.plain(from); got != want {
+							t.Fatalf("long %v: %d bytes, %#x at %d, from %d: %d, want %d", long, n, stop, at, from, got, want)
+						}
+						if ascii := c.seen&notASCII == 0; ascii && at < n && at >= from && stop >= 0x80 {
+							t.Fatalf("long %v: %d bytes, %#x at %d was not seen", long, n, stop, at)
+						}
+					}
+				}
+			}
+		}
+	}
 }
