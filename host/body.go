@@ -100,6 +100,7 @@ func (b *body) length() int {
 // parts returns what is sent to a service, part by part: the client's very bytes
 // but for what a policy edited. Valid until the next edit or reset.
 func (b *body) parts() ([][]byte, error) {
+	clear(b.sent)
 	b.sent = b.sent[:0]
 	switch {
 	case b.kind == bodyJSON:

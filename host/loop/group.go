@@ -10,9 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -123,19 +121,6 @@ func (g *Group) Drain() {
 			c.abandon()
 		}
 	})
-}
-
-// HasInput asks the socket whether there is something to read, be it its end: the
-// event that says so may be on its way. It reads nothing, and is false once the
-// connection is closed here.
-func (c *Conn) HasInput() bool {
-	if !c.enter() {
-		return false
-	}
-	var b byte
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-	c.leave()
-	return errno != syscall.EAGAIN
 }
 
 // Accepted takes over a client's connection. It is served once it has sent

@@ -400,3 +400,30 @@ func TestBoundHoldsForEdits(t *testing.T) {
 		t.Errorf("%d edits of 100 were refused, want all but one", refused)
 	}
 }
+
+// TestManyParts: a body of many edits is sent in one part, not in thousands.
+func TestManyParts(t *testing.T) {
+	body := []byte{'{'}
+	for i := range 200 {
+		body = fmt.Appendf(body, `"member%d":"text",`, i)
+	}
+	body = append(body[:len(body)-1], '}')
+	for edits := range 40 {
+		var d Document
+		if err := d.Parse(body, Limits{}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range edits {
+			if err := d.Set(fmt.Appendf(nil, "/member%d", 3*i), []byte("1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		parts := d.Parts([][]byte{[]byte("before")})
+		if string(parts[0]) != "before" || !bytes.Equal(bytes.Join(parts[1:], nil), d.Bytes()) {
+			t.Fatalf("%d edits: %q", edits, parts)
+		}
+		if n := len(parts) - 1; n > mostParts || edits <= 7 && n != 2*edits+1 || edits > 7 && n != 1 {
+			t.Errorf("%d edits: %d parts", edits, n)
+		}
+	}
+}

@@ -22,7 +22,9 @@ func (d *Document) Bytes() []byte {
 // Parts appends the document as it is now, in parts that follow each other:
 // slices of the body and of what edits have written. They hold until the next
 // edit, Parse or Reset, and a large body need not be copied for a small edit.
+// Where there would be many, dst gets what Bytes returns.
 func (d *Document) Parts(dst [][]byte) [][]byte {
+	begin := len(dst)
 	if !d.edited {
 		return append(dst, d.body)
 	}
@@ -32,12 +34,18 @@ func (d *Document) Parts(dst [][]byte) [][]byte {
 		}
 		if last := len(dst) - 1; last >= 0 && follows(piece, dst[last]) {
 			dst[last] = dst[last][:len(dst[last])+len(piece)]
-		} else {
-			dst = append(dst, piece)
+			continue
 		}
+		if len(dst)-begin == mostParts {
+			return append(dst[:begin], d.Bytes())
+		}
+		dst = append(dst, piece)
 	}
 	return dst
 }
+
+// mostParts is more than a few edits make, and as many as one system call takes.
+const mostParts = 15
 
 // follows reports whether b, not empty, is what lies behind a in a's memory.
 func follows(b, a []byte) bool {
@@ -58,6 +66,10 @@ func (d *Document) Len() int {
 	}
 	return n
 }
+
+// Held returns how many bytes the document holds beside the body: what edits have
+// written, and what Bytes rendered.
+func (d *Document) Held() int { return len(d.arena) + len(d.spare) + len(d.out) }
 
 // Size implements plugins.Document: the body, and what edits have written.
 func (d *Document) Size() int { return len(d.body) + len(d.arena) }

@@ -22,17 +22,12 @@ var usageKey = []byte(`"usage"`)
 
 // ParseUsage finds the usage in a reply or in an event's data: at the top level
 // or in its "response" or "message". ok is false without one, or for bytes that
-// are not JSON; what precedes a usage that stands at the top level need not be.
-// It does not allocate.
+// are not JSON. It does not allocate.
 func ParseUsage(json []byte) (u Usage, ok bool) {
-	last := bytes.LastIndex(json, usageKey)
-	if last < 0 {
+	if !bytes.Contains(json, usageKey) {
 		return Usage{}, false
 	}
 	c := checker{b: json, depth: maxDepth}
-	if u, ok = readUsage(c.lastMember(last, last+len(usageKey))); ok {
-		return u, true
-	}
 	if !c.whole() {
 		return Usage{}, false
 	}
@@ -55,42 +50,6 @@ func ParseUsage(json []byte) (u Usage, ok bool) {
 		return u, true
 	}
 	return readUsage(nested)
-}
-
-// lastMember returns the value of the key at c.b[at:end] if that is one of the
-// object that ends with c.b. Services put the usage behind the text that they made,
-// so most of a reply need not be read for it.
-func (c *checker) lastMember(at, end int) []byte {
-	before := bytes.TrimRight(c.b[:at], " \t\r\n")
-	if len(before) == 0 || before[len(before)-1] != ',' && before[len(before)-1] != '{' {
-		return nil
-	}
-	var value []byte
-	for {
-		val := c.colon(end)
-		if val < 0 {
-			return nil
-		}
-		if end = c.value(val); end < 0 {
-			return nil
-		}
-		if value == nil {
-			value = c.b[val:end]
-		}
-		at = skipSpace(c.b, end)
-		switch {
-		case at < len(c.b) && c.b[at] == '}' && skipSpace(c.b, at+1) == len(c.b):
-			return value
-		case at == len(c.b) || c.b[at] != ',':
-			return nil
-		}
-		if at = skipSpace(c.b, at+1); at == len(c.b) || c.b[at] != '"' {
-			return nil
-		}
-		if end = c.text(at + 1); end < 0 {
-			return nil
-		}
-	}
 }
 
 // readUsage reads a checked usage object; ok is false if it counts nothing.
