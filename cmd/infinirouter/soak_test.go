@@ -35,7 +35,7 @@ type soak struct {
 	dies, dead, reloads time.Duration // between deaths, how long one lasts, between reloads
 }
 
-// TestSoak runs the router at half of what it can do, with services that die and
+// TestSoak runs the router at up to half of what it can do, with services that die and
 // come back, reloads, villains in its plugins folder, honest policies that are
 // replaced, and clients that leave when they like. Every request is accounted for
 // by its client, the access log and the services.
@@ -83,7 +83,7 @@ func TestSoak(t *testing.T) {
 }
 
 // capacity finds what the router can do while nothing is wrong, and returns half
-// of it.
+// of it, or -soak-rate where that is less.
 func (s *soak) capacity() (rate float64) {
 	took := max(2*time.Second, min(10*time.Second, *soakFor/20))
 	const workers = 64

@@ -42,7 +42,7 @@ func (t *trip) write() error {
 	}
 	if t.req.bodyLength() > inlineBody {
 		_ = t.conn.SetReadDeadline(soon)
-		t.startUpload(out, *out, t.req.Body, 0)
+		t.startUpload(out, t.req.Body, 0)
 		return nil
 	}
 	*out = t.req.appendBody(*out)
@@ -57,7 +57,7 @@ func (t *trip) write() error {
 	t.sent = int64(n)
 	if isTimeout(err) {
 		if !t.secure {
-			t.startUpload(out, *out, nil, n)
+			t.startUpload(out, nil, n)
 			return nil
 		}
 		err = &timeoutError{limit: t.total}
@@ -77,7 +77,7 @@ func (t *trip) writeLooped(out *[]byte) (err error) {
 	n, early, err := t.looped.WriteUnlessRead(*out, body)
 	t.sent = int64(n)
 	if early {
-		t.startUpload(out, *out, body, n)
+		t.startUpload(out, body, n)
 		return nil
 	}
 	releaseOut(out)
@@ -94,9 +94,9 @@ type upload struct {
 	err  error         // after done
 }
 
-// startUpload writes head and then body, but for the first sent bytes of both,
-// and releases out, which head is.
-func (t *trip) startUpload(out *[]byte, head []byte, body [][]byte, sent int) {
+// startUpload writes out and then body, but for the first sent bytes of both, and
+// releases out.
+func (t *trip) startUpload(out *[]byte, body [][]byte, sent int) {
 	_ = t.conn.SetWriteDeadline(t.deadline)
 	u := &upload{done: make(chan struct{})}
 	t.upload = u
@@ -104,7 +104,7 @@ func (t *trip) startUpload(out *[]byte, head []byte, body [][]byte, sent int) {
 	if t.looped != nil {
 		to = t.looped.Aside()
 	}
-	left := net.Buffers{head}
+	left := net.Buffers{*out}
 	left = append(left, body...) // WriteTo forgets what it has written
 	for len(left) > 0 && sent >= len(left[0]) {
 		sent -= len(left[0])

@@ -2,6 +2,11 @@
 
 package loop
 
+import (
+	"syscall"
+	"unsafe"
+)
+
 // What a server tells its connection, and a forwarder those of services.
 
 // Between says that the next Read waits for a next request: if nothing is
@@ -60,6 +65,19 @@ func (c *Conn) rest() bool {
 	}
 	c.served.Store(false)
 	return c.somethingToServe() && c.served.CompareAndSwap(false, true)
+}
+
+// HasInput asks the socket whether there is something to read, be it its end: the
+// event that says so may be on its way. It reads nothing, and is false once the
+// connection is closed here.
+func (c *Conn) HasInput() bool {
+	if !c.enter() {
+		return false
+	}
+	var b byte
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+	c.leave()
+	return errno != syscall.EAGAIN
 }
 
 func (c *Conn) somethingToServe() bool { return c.ready.Load()&(canRead|hungUp) != 0 }

@@ -267,6 +267,7 @@ func TestNoAllocations(t *testing.T) {
 	body := chatBody(4000, 100, english)
 	many := []byte(manyMembers(200))
 	var d Document
+	var parts [][]byte
 	run := func() {
 		for _, b := range [][]byte{many, body} {
 			if err := d.Parse(b, Limits{Bytes: 1 << 20}); err != nil {
@@ -296,6 +297,10 @@ func TestNoAllocations(t *testing.T) {
 		}
 		if m, ok := d.Model(); !ok || string(m) != string(textModel) {
 			t.Fatal("model")
+		}
+		parts = d.Parts(parts[:0])
+		if held := d.Held(); held == 0 || len(parts) < 2 {
+			t.Fatal("parts")
 		}
 		if len(d.Bytes()) != d.Len() || !d.Stream() || d.MessageCount() < 1 || d.PromptChars() < 1 {
 			t.Fatal("document")

@@ -418,7 +418,11 @@ func TestManyParts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		held := d.Held()
 		parts := d.Parts([][]byte{[]byte("before")})
+		if d.Held() != held {
+			t.Errorf("%d edits: %d bytes are held, %d were foreseen", edits, d.Held(), held)
+		}
 		if string(parts[0]) != "before" || !bytes.Equal(bytes.Join(parts[1:], nil), d.Bytes()) {
 			t.Fatalf("%d edits: %q", edits, parts)
 		}

@@ -24,28 +24,53 @@ func (d *Document) Bytes() []byte {
 // edit, Parse or Reset, and a large body need not be copied for a small edit.
 // Where there would be many, dst gets what Bytes returns.
 func (d *Document) Parts(dst [][]byte) [][]byte {
-	begin := len(dst)
 	if !d.edited {
 		return append(dst, d.body)
 	}
-	for piece := range d.pieces {
-		if len(piece) == 0 {
-			continue
-		}
-		if last := len(dst) - 1; last >= 0 && follows(piece, dst[last]) {
-			dst[last] = dst[last][:len(dst[last])+len(piece)]
-			continue
-		}
+	begin := len(dst)
+	for part := range d.runs {
 		if len(dst)-begin == mostParts {
 			return append(dst[:begin], d.Bytes())
 		}
-		dst = append(dst, piece)
+		dst = append(dst, part)
 	}
 	return dst
 }
 
-// mostParts is more than a few edits make, and as many as one system call takes.
+// mostParts is more than a few edits make, and beside a head as many as one
+// system call takes.
 const mostParts = 15
+
+// scattered reports whether there are more than mostParts runs.
+func (d *Document) scattered() bool {
+	n := 0
+	for range d.runs {
+		if n++; n > mostParts {
+			return true
+		}
+	}
+	return false
+}
+
+// runs yields the pieces, those as one that lie in memory one behind the other.
+func (d *Document) runs(yield func([]byte) bool) {
+	var run []byte
+	for piece := range d.pieces {
+		switch {
+		case len(piece) == 0:
+		case len(run) == 0:
+			run = piece
+		case follows(piece, run):
+			run = run[:len(run)+len(piece)]
+		default:
+			if !yield(run) {
+				return
+			}
+			run = piece
+		}
+	}
+	yield(run)
+}
 
 // follows reports whether b, not empty, is what lies behind a in a's memory.
 func follows(b, a []byte) bool {
@@ -67,9 +92,15 @@ func (d *Document) Len() int {
 	return n
 }
 
-// Held returns how many bytes the document holds beside the body: what edits have
-// written, and what Bytes rendered.
-func (d *Document) Held() int { return len(d.arena) + len(d.spare) + len(d.out) }
+// Held returns how many bytes the document holds beside the body once Parts was
+// called: what edits have written, and what has been put together anew.
+func (d *Document) Held() int {
+	out := len(d.out)
+	if d.edited && !d.rendered && d.scattered() {
+		out = max(out, d.Len())
+	}
+	return len(d.arena) + len(d.spare) + out
+}
 
 // Size implements plugins.Document: the body, and what edits have written.
 func (d *Document) Size() int { return len(d.body) + len(d.arena) }
