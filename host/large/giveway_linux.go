@@ -6,4 +6,4 @@ import "syscall"
 // processor: whoever works on megabytes calls it between two pieces. Nothing
 // stops a thread within its slice of time, some milliseconds, and a reply that
 // takes microseconds would wait as long.
-func GiveWay() { _, _, _ = syscall.Syscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
+func GiveWay() { _, _, _ = syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }

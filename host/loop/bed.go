@@ -8,13 +8,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// bed is where loops sleep without holding a processor: while others keep up
-// with what happens, and while nothing happens. The last one awake sleeps in Go's
-// poller, the others until they are called.
+// bed is where loops sleep without holding a processor: the last one awake in
+// Go's poller, while nothing happens, the others until they are called, while it
+// keeps up.
 //
 // Go's poller cannot be told to look at the loops' epoll set for a while only,
 // and to look at it always would wake a thread at each event. So a second set
@@ -76,13 +77,17 @@ func (b *bed) remove() {
 	_ = unix.Close(b.bell)
 }
 
+// alone reports whether just one of n loops is awake, and none was called that
+// has not come yet.
+func (b *bed) alone(n int) bool { return int(b.waiting.Load()) == n-1 }
+
 // stepAside sleeps until another loop calls for help. In the last of n loops that
-// is awake it returns false at once.
-func (b *bed) stepAside(n int) bool {
+// is awake it returns at once.
+func (b *bed) stepAside(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.asleep >= n-1 {
-		return false
+		return
 	}
 	b.asleep++
 	b.waiting.Add(1)
@@ -95,7 +100,6 @@ func (b *bed) stepAside(n int) bool {
 		b.waiting.Add(-1)
 	}
 	b.asleep--
-	return true
 }
 
 // call wakes one of the loops that stepped aside.
@@ -113,33 +117,33 @@ func (b *bed) call() {
 }
 
 // sleep returns when there may be events. It is for the last of n loops that is
-// awake: in another it returns false at once.
-func (b *bed) sleep(n int) bool {
+// awake: in another it returns at once.
+func (b *bed) sleep(n int) {
 	b.mu.Lock()
-	last := int(b.waiting.Load()) == n-1 && !b.rung // none was called that has not come yet
+	last := b.alone(n) && !b.rung
 	if last {
 		b.asleep++
 	}
 	b.mu.Unlock()
 	if !last {
-		return false
+		return
 	}
 	b.watch()
 	b.mu.Lock()
 	b.asleep--
 	b.mu.Unlock()
-	return true
 }
 
 // watch waits in Go's poller for an event in the loops' set.
 func (b *bed) watch() {
 	arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(b.epoll)}
 	if unix.EpollCtl(b.between, unix.EPOLL_CTL_MOD, b.epoll, &arm) != nil {
+		time.Sleep(time.Millisecond) // the kernel is out of memory
 		return
 	}
 	var events [1]unix.EpollEvent
 	_ = b.raw.Read(func(fd uintptr) bool {
-		n, err := unix.EpollWait(int(fd), events[:], 0)
-		return n > 0 || err != nil && err != unix.EINTR
+		n, errno := epollWait(int(fd), events[:], 0)
+		return n > 0 || errno != 0 && errno != unix.EINTR
 	})
 }

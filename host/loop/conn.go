@@ -164,7 +164,8 @@ const mostWanted = 256 << 10
 // wakeAt sets how many bytes the socket must have before it can be read.
 func (c *Conn) wakeAt(n int) {
 	if c.enter() {
-		_ = unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, n)
+		value := int32(n)
+		_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(c.fd), syscall.SOL_SOCKET, unix.SO_RCVLOWAT, uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0)
 		c.leave()
 	}
 }

@@ -516,14 +516,14 @@ func TestLoopsHelp(t *testing.T) {
 	}
 	lone := bufio.NewReader(conns[0])
 	within(t, "stepping aside", func() {
-		for g.sleepers() != 1 {
+		for !g.bed.alone(g.loops) {
 			if err := ask(conns[0], lone, "a line\n"); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
 	within(t, "help", func() {
-		for g.sleepers() > 0 {
+		for g.bed.alone(g.loops) {
 			for _, conn := range conns {
 				_, _ = io.WriteString(conn, "a line\n")
 			}
@@ -536,7 +536,7 @@ func TestLoopsHelp(t *testing.T) {
 	})
 }
 
-// Nor is one enough where each event takes long.
+// Nor is one enough where events take long and others wait meanwhile.
 func TestLoopsHelpWhereItTakesLong(t *testing.T) {
 	g, addr := serve(t, func(c *Conn) {
 		for began := time.Now(); time.Since(began) < 2*long; {
@@ -544,18 +544,21 @@ func TestLoopsHelpWhereItTakesLong(t *testing.T) {
 		}
 		echo(c)
 	})
-	conn := dial(t, addr)
-	r := bufio.NewReader(conn)
+	conns := []net.Conn{dial(t, addr), dial(t, addr)}
 	within(t, "stepping aside", func() {
-		for g.sleepers() != 1 {
+		for !g.bed.alone(g.loops) {
 			time.Sleep(time.Millisecond)
 		}
 	})
 	within(t, "help", func() {
-		for g.sleepers() > 0 {
-			if err := ask(conn, r, "a line\n"); err != nil {
-				t.Error(err)
-				return
+		for g.bed.alone(g.loops) {
+			for _, conn := range conns {
+				_, _ = io.WriteString(conn, "a line\n")
+			}
+			for _, conn := range conns {
+				if _, err := io.ReadFull(conn, make([]byte, len("a line\n"))); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	})

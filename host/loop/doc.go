@@ -4,14 +4,12 @@
 //
 // What a wake-up costs is why it exists. At a few thousand requests a second
 // most of a Go proxy's CPU time goes into waking threads: the one that polls
-// the network, one more that looks for work, the monitor that watches both. A
-// loop here does not give its processor back while it waits: it blocks in
-// epoll_wait as a spinning goroutine would spin, and the scheduler has nothing
-// to wake (RATIONALE.md has the figures). GOMAXPROCS is raised by the number of
-// loops, so that everything else runs as before. A loop is interrupted by the
-// signals that Go preempts with, so that a collection never waits for it. A loop
-// that has little to do steps aside until another calls, and after some time
-// without events the last one sleeps in Go's own poller (bed.go).
+// the network, one more that looks for work, the monitor that watches both
+// (RATIONALE.md has the figures). Here one loop is enough for that, and with
+// nothing to do it sleeps in Go's poller, on its epoll set: the thread that wakes
+// is the one that runs it, and nothing else has to (bed.go). The others have
+// stepped aside and come when it calls for help. GOMAXPROCS is raised by the number
+// of loops, so that everything else runs as before.
 //
 // A request is written as it reads: from the top to the bottom, blocking where
 // it has to wait. It runs in a worker, a coroutine (iter.Pull) that the loop

@@ -36,12 +36,13 @@ type Group struct {
 	sweeper sweeper
 	bed     bed
 	spare   spare
-	dog     watchdog
+	dogs    []*watchdog // one for each loop
 	closed  atomic.Bool
 	// draining says that connections between requests are closed.
 	draining atomic.Bool
-	running  sync.WaitGroup
-	loops    int // and so many processors more
+	running  sync.WaitGroup // loops
+	watching sync.WaitGroup // those who watch them
+	loops    int            // and so many processors more
 
 	workersMu sync.Mutex
 	workers   []*worker
@@ -66,14 +67,22 @@ func New(o Options) (*Group, error) {
 		return nil, err
 	}
 	if err := g.spare.take(g.bed.bell); err != nil {
-		g.bed.remove()
-		_ = unix.Close(epoll)
+		g.release()
 		return nil, err
+	}
+	for range o.Loops {
+		d, err := newWatchdog()
+		if err != nil {
+			g.release()
+			return nil, err
+		}
+		g.dogs = append(g.dogs, d)
 	}
 	g.sweeper.start(g)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + g.loops)
-	for range o.Loops {
-		g.startLoop(nil)
+	for _, d := range g.dogs {
+		r := g.startLoop(d, nil)
+		g.watching.Go(func() { d.watch(r) })
 	}
 	return g, nil
 }
@@ -88,13 +97,11 @@ func (g *Group) Close() {
 		return
 	}
 	g.sweeper.stop()
-	g.dog.stop()
 	g.table.each((*Conn).abandon)
 	g.bed.ring()
 	g.running.Wait()
-	g.bed.remove()
-	g.spare.release()
-	_ = unix.Close(g.epoll)
+	g.release()
+	g.watching.Wait()
 	g.workersMu.Lock()
 	idle := g.workers
 	g.workers = nil
@@ -103,6 +110,16 @@ func (g *Group) Close() {
 		w.stop()
 	}
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) - g.loops)
+}
+
+// release gives descriptors back.
+func (g *Group) release() {
+	for _, d := range g.dogs {
+		_ = d.timer.Close()
+	}
+	g.bed.remove()
+	g.spare.release()
+	_ = unix.Close(g.epoll)
 }
 
 // Drain closes clients' connections that are between requests, now and from now

@@ -19,28 +19,27 @@ import (
 const batch = 16
 
 const (
-	// looking is for how long a loop without events waits in the kernel, holding
-	// on to its processor, before it looks about: it does so sooner, since Go's
-	// monitor interrupts what runs for 10 ms.
-	looking = 100 // milliseconds
-	// crowd is how many events at once, and long for how much time to spend on a
-	// batch, are too many for one loop: it calls for another. With less, one that goes
-	// on costs less than two that both wake.
+	// looking is for how many milliseconds a loop waits in the kernel while another
+	// is awake as well, holding on to its processor. If nothing comes, it leaves
+	// events to the other.
+	looking = 1
+	// crowd is how many events at once are too many for one loop, and long how much
+	// time to spend on a batch if others wait when it is over: then it calls for
+	// another. With less, one that goes on costs less than two that both wake.
 	crowd = 4
-	long  = time.Millisecond
-	// asideAfter is after how many looks without an event for it a loop leaves
-	// them to the others, and bedAfter after how many without any the last one
-	// goes to bed. That is long, because to wake all of Go's scheduler costs more
-	// than many looks do.
-	asideAfter, bedAfter = 2, 10
+	long  = 2 * time.Millisecond
 )
 
 // runner is one loop.
 type runner struct {
 	group  *Group
+	dog    *watchdog
 	events [batch]unix.EpollEvent
 	rounds atomic.Uint64 // events that were begun with
 	busy   atomic.Bool
+
+	ended time.Time // when the last batch was done with
+	late  bool      // it took long, and nothing was waited for since
 
 	mu      sync.Mutex // the watchdog takes events, too
 	next, n int        // events[next:n] are to be handled
@@ -48,17 +47,16 @@ type runner struct {
 }
 
 // startLoop starts a loop, with events left over by one that is stuck.
-func (g *Group) startLoop(left []unix.EpollEvent) {
-	r := &runner{group: g}
+func (g *Group) startLoop(d *watchdog, left []unix.EpollEvent) *runner {
+	r := &runner{group: g, dog: d}
 	r.n = copy(r.events[:], left)
-	g.dog.watch(r)
 	g.running.Add(1)
 	go r.run()
+	return r
 }
 
 func (r *runner) run() {
 	defer r.group.running.Done()
-	defer r.group.dog.forget(r)
 	for r.handle(); r.wait(); r.handle() {
 	}
 }
@@ -66,8 +64,8 @@ func (r *runner) run() {
 // handle serves the events of the batch.
 func (r *runner) handle() {
 	r.busy.Store(true)
-	r.group.dog.rouse()
 	began := time.Now()
+	r.dog.begins(began, began.Sub(r.ended))
 	for e, ok := r.claim(); ok; e, ok = r.claim() {
 		r.rounds.Add(1)
 		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
@@ -75,9 +73,8 @@ func (r *runner) handle() {
 		}
 	}
 	r.busy.Store(false)
-	if time.Since(began) >= long {
-		r.group.bed.call()
-	}
+	r.ended = time.Now()
+	r.late = r.ended.Sub(began) >= long
 }
 
 // claim takes the next event of the batch.
@@ -115,39 +112,48 @@ func (r *runner) isRetired() bool {
 	return r.retired
 }
 
-// wait returns with events, or with false when the loop is over.
+// wait returns with events, or with false when the loop is over. Without any, the
+// only loop awake goes to bed.
 func (r *runner) wait() bool {
 	g := r.group
-	for looks := 0; !g.closed.Load() && !r.isRetired(); {
-		n, errno := epollWait(g.epoll, &r.events, looking)
+	for !g.closed.Load() && !r.isRetired() {
+		most, alone := looking, g.bed.alone(g.loops)
+		if alone {
+			most = 0
+		}
+		n, errno := epollWait(g.epoll, r.events[:], most)
 		switch {
 		case n > 0:
-			if n >= crowd {
+			if n >= crowd || r.late {
 				g.bed.call()
 			}
 			r.refill(n)
 			return true
 		case errno == syscall.EINTR:
 			runtime.Gosched() // it was Go that interrupted
+			continue
 		case errno != 0:
 			g.log.Error("an event loop ended", "error", os.NewSyscallError("epoll_pwait", errno).Error())
 			return false
 		}
-		looks++
-		if looks >= asideAfter && g.bed.stepAside(g.loops) || looks >= bedAfter && g.bed.sleep(g.loops) {
-			looks = 0
+		r.late = false
+		r.dog.rests()
+		if alone {
+			g.bed.sleep(g.loops)
+		} else {
+			g.bed.stepAside(g.loops)
 		}
 	}
 	return false
 }
 
 // epollWait waits for so many milliseconds without telling the scheduler: the
-// processor stays with this goroutine. What Go wants of it meanwhile comes as a
-// signal, which ends the wait.
+// processor stays with this goroutine, and Go's monitor asleep if it is. What Go
+// wants of the goroutine meanwhile comes as a signal, which ends the wait.
 //
 //go:norace
-func epollWait(epoll int, events *[batch]unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(events)), batch, uintptr(milliseconds), 0, 0)
+func epollWait(epoll int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds), 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

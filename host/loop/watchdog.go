@@ -3,96 +3,105 @@
 package loop
 
 import (
-	"sync"
-	"sync/atomic"
+	"os"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// watchdog finds loops that are stuck in one event, because what they run
-// waits for something else or takes long, and starts another loop in place of
-// each. The stuck one ends when it comes back.
+// watchdog finds out that its loop is stuck in one event, because what that runs
+// waits for something else or takes long, and starts another loop in its place.
+// The stuck one ends when it comes back.
+//
+// Its timer is one of the kernel's, in Go's poller: a loop that is well puts it
+// off by a system call, and nobody is woken. One of Go's would wake threads each
+// time that it had to be looked at.
 type watchdog struct {
-	resting atomic.Bool // nothing happened between two looks: the timer does not run
-
-	mu      sync.Mutex
-	loops   map[*runner]uint64 // what rounds was at the last look
-	timer   *time.Timer
-	stopped bool
+	timer *os.File
+	raw   syscall.RawConn // timer's
+	// The loop's: what it has put the timer off to, and for how many rests more it
+	// expects long ones.
+	until time.Time
+	lulls int
 }
 
-// stuckAfter is how long a loop may be in one event, at least; up to twice as
-// long.
-const stuckAfter = 20 * time.Millisecond
+const (
+	// stuckAfter is how long a loop may be in one event, at least; up to twice as
+	// long.
+	stuckAfter = 20 * time.Millisecond
+	// putOff is by how much the timer is put off: more, so that not each event has
+	// to do it.
+	putOff = 30 * time.Millisecond
+	// lull is a time without events that is long, and lullsFollow within how many
+	// rests after one the next is looked for.
+	lull, lullsFollow = 10 * time.Millisecond, 64
+)
 
+func newWatchdog() (*watchdog, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	d := &watchdog{timer: os.NewFile(uintptr(fd), "timer")}
+	d.raw, err = d.timer.SyscallConn()
+	return d, err
+}
+
+// begins says that the loop begins with what happened, after so long a time
+// without.
+func (d *watchdog) begins(now time.Time, after time.Duration) {
+	if after >= lull {
+		d.lulls = lullsFollow
+	}
+	if d.until.Sub(now) < stuckAfter {
+		d.until = now.Add(putOff)
+		d.set(putOff)
+	}
+}
+
+// rests says that the loop has nothing to do. The timer is stopped where that may
+// be so for long: to stop it costs a system call, and to let it go off a few
+// threads that wake.
+func (d *watchdog) rests() {
+	if d.lulls > 0 {
+		d.lulls--
+		d.until = time.Time{}
+		d.set(0)
+	}
+}
+
+// set sets the timer; 0 stops it.
+func (d *watchdog) set(in time.Duration) {
+	_ = d.raw.Control(func(fd uintptr) {
+		_ = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(in))}, nil)
+	})
+}
+
+// watch watches r, and then whoever stands in its place, until the timer is
+// closed.
 func (d *watchdog) watch(r *runner) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.loops == nil {
-		d.loops = map[*runner]uint64{}
-		g := r.group
-		d.timer = time.AfterFunc(stuckAfter, func() { d.look(g) })
-	}
-	d.loops[r] = 0
-}
-
-func (d *watchdog) forget(r *runner) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.loops, r)
-}
-
-func (d *watchdog) stop() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.stopped = true
-	d.timer.Stop()
-}
-
-// rouse has it look again. Loops call it when they begin with what happened.
-func (d *watchdog) rouse() {
-	if !d.resting.Load() || !d.resting.Swap(false) {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.stopped {
-		d.timer.Reset(stuckAfter)
-	}
-}
-
-func (d *watchdog) look(g *Group) {
-	// Before the loops are looked at: one that is missed below, because it begins
-	// with something meanwhile, rouses.
-	d.resting.Store(true)
-	d.mu.Lock()
-	var stuck []*runner
-	idle := true
-	for r, before := range d.loops {
-		now, busy := r.rounds.Load(), r.busy.Load()
-		if now == before && !busy {
-			continue
+	var times [8]byte
+	for seen := uint64(0); r != nil; {
+		if _, err := d.timer.Read(times[:]); err != nil {
+			return
 		}
-		idle = false
-		if now == before && now > 0 {
-			stuck = append(stuck, r)
-			delete(d.loops, r)
-			continue
+		switch now := r.rounds.Load(); {
+		case !r.busy.Load(): // it will tell when it begins
+		case now != seen:
+			seen = now
+			d.set(stuckAfter)
+		default:
+			r, seen = r.group.replace(r), 0
 		}
-		d.loops[r] = now
-	}
-	d.mu.Unlock()
-	for _, r := range stuck {
-		g.replace(r)
-	}
-	if !idle {
-		d.rouse()
 	}
 }
 
 // replace starts another loop with what a stuck one has not begun with.
-func (g *Group) replace(r *runner) {
+func (g *Group) replace(r *runner) *runner {
 	left := r.retire()
-	if !g.closed.Load() {
-		g.startLoop(left)
+	if g.closed.Load() {
+		return nil
 	}
+	return g.startLoop(r.dog, left)
 }

@@ -83,6 +83,7 @@ func (c *Call) write(level slog.Level, message string, text []byte) {
 	if dropped > 0 {
 		attrs = append(attrs, slog.Int("dropped_lines", dropped))
 	}
+	c.Detach() // whoever reads the log may be slow
 	c.policy.Logger.LogAttrs(context.Background(), level, message, attrs...)
 }
 
