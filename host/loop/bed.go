@@ -50,11 +50,9 @@ func (b *bed) make(epoll int) (err error) {
 		return os.NewSyscallError("eventfd", err)
 	}
 	b.file = os.NewFile(uintptr(b.between), "epoll")
-	raw, err := b.file.SyscallConn()
-	if err != nil {
+	if b.raw, err = polled(b.file); err != nil {
 		return err
 	}
-	b.raw = raw
 	for fd, events := range map[int]uint32{epoll: unix.EPOLLONESHOT, b.bell: unix.EPOLLIN} {
 		if err := unix.EpollCtl(b.between, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
 			return os.NewSyscallError("epoll_ctl", err)
@@ -136,14 +134,28 @@ func (b *bed) sleep(n int) {
 
 // watch waits in Go's poller for an event in the loops' set.
 func (b *bed) watch() {
-	arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(b.epoll)}
-	if unix.EpollCtl(b.between, unix.EPOLL_CTL_MOD, b.epoll, &arm) != nil {
-		time.Sleep(time.Millisecond) // the kernel is out of memory
-		return
-	}
-	var events [1]unix.EpollEvent
-	_ = b.raw.Read(func(fd uintptr) bool {
+	armed := false
+	err := b.raw.Read(func(fd uintptr) bool {
+		if !armed {
+			arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(b.epoll)}
+			if unix.EpollCtl(int(fd), unix.EPOLL_CTL_MOD, b.epoll, &arm) != nil {
+				return true
+			}
+			armed = true
+		}
+		var events [1]unix.EpollEvent
 		n, errno := epollWait(int(fd), events[:], 0)
 		return n > 0 || errno != 0 && errno != unix.EINTR
 	})
+	if err != nil || !armed {
+		time.Sleep(time.Millisecond) // the kernel is out of memory
+	}
+}
+
+// polled returns how to wait for f, if Go's poller has taken it in.
+func polled(f *os.File) (syscall.RawConn, error) {
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("Go's poller does not take a descriptor: %w", err)
+	}
+	return f.SyscallConn()
 }

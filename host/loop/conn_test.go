@@ -354,6 +354,41 @@ func TestStuckLoopsAreReplaced(t *testing.T) {
 	}
 }
 
+// A loop is replaced in the event that it was seen in, and at no other time: one that
+// sleeps would take the others' events with it.
+func TestOnlyStuckLoopsAreReplaced(t *testing.T) {
+	g := &Group{}
+	r := &runner{group: g}
+	refused := func(when string, seen, begun uint64) {
+		t.Helper()
+		if _, stuck, now := r.retire(seen); stuck || now != begun {
+			t.Errorf("%s: replaced: %v; in event %d, want %d", when, stuck, now, begun)
+		}
+	}
+	refused("at the start", 0, 0)
+	r.refill(1)
+	r.claim()
+	refused("in an event that was not seen before", 0, 1)
+	r.claim()
+	refused("after the batch", 1, 1)
+	r.refill(3)
+	r.claim()
+	refused("in another event", 1, 2)
+	if n := g.working.Load(); n != 1 {
+		t.Errorf("%d loops work", n)
+	}
+	left, stuck, _ := r.retire(2)
+	if !stuck || len(left) != 2 || !r.isRetired() {
+		t.Errorf("in the event that was seen: replaced %v, %d events are left", stuck, len(left))
+	}
+	if _, ok := r.claim(); ok {
+		t.Error("a loop that was replaced takes another event")
+	}
+	if n := g.working.Load(); n != 0 {
+		t.Errorf("%d loops work at the end", n)
+	}
+}
+
 func TestDetachFreesTheLoop(t *testing.T) {
 	release := make(chan struct{})
 	_, addr := serve(t, func(c *Conn) {

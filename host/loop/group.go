@@ -38,6 +38,7 @@ type Group struct {
 	spare   spare
 	dogs    []*watchdog // one for each loop
 	closed  atomic.Bool
+	working atomic.Int32 // loops that are in an event, but for those that are stuck
 	// draining says that connections between requests are closed.
 	draining atomic.Bool
 	running  sync.WaitGroup // loops

@@ -20,8 +20,8 @@ const batch = 16
 
 const (
 	// looking is for how many milliseconds a loop waits in the kernel while another
-	// is awake as well, holding on to its processor. If nothing comes, it leaves
-	// events to the other.
+	// is awake as well, holding on to its processor. If nothing comes and the other
+	// waits, too, it leaves events to that.
 	looking = 1
 	// crowd is how many events at once are too many for one loop, and long how much
 	// time to spend on a batch if others wait when it is over: then it calls for
@@ -35,14 +35,15 @@ type runner struct {
 	group  *Group
 	dog    *watchdog
 	events [batch]unix.EpollEvent
-	rounds atomic.Uint64 // events that were begun with
-	busy   atomic.Bool
+	busy   atomic.Bool // with a batch, or about to be
 
 	ended time.Time // when the last batch was done with
 	late  bool      // it took long, and nothing was waited for since
 
 	mu      sync.Mutex // the watchdog takes events, too
 	next, n int        // events[next:n] are to be handled
+	begun   uint64     // events that were begun with
+	inside  bool       // one of them
 	retired bool       // another loop stands in its place
 }
 
@@ -67,7 +68,6 @@ func (r *runner) handle() {
 	began := time.Now()
 	r.dog.begins(began, began.Sub(r.ended))
 	for e, ok := r.claim(); ok; e, ok = r.claim() {
-		r.rounds.Add(1)
 		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
 			c.happened(e.Events)
 		}
@@ -77,15 +77,23 @@ func (r *runner) handle() {
 	r.late = r.ended.Sub(began) >= long
 }
 
-// claim takes the next event of the batch.
+// claim takes the next event of the batch, or ends the batch.
 func (r *runner) claim() (e unix.EpollEvent, ok bool) {
 	r.mu.Lock()
-	if ok = r.next < r.n; ok {
+	defer r.mu.Unlock()
+	was := r.inside
+	if r.inside = r.next < r.n; r.inside {
 		e = r.events[r.next]
 		r.next++
+		r.begun++
 	}
-	r.mu.Unlock()
-	return e, ok
+	switch {
+	case r.inside && !was:
+		r.group.working.Add(1)
+	case was && !r.inside && !r.retired:
+		r.group.working.Add(-1)
+	}
+	return e, r.inside
 }
 
 // refill makes a batch of what came, also in a loop that was retired meanwhile:
@@ -96,14 +104,19 @@ func (r *runner) refill(n int) {
 	r.mu.Unlock()
 }
 
-// retire takes from a loop what it has not begun with. It ends when it comes
-// back.
-func (r *runner) retire() (left []unix.EpollEvent) {
+// retire takes from a loop what it has not begun with, if it is still in the event
+// that was the seen one it began with. It ends when it comes back from that. Which
+// event it is in now, or was in last, is told in any case.
+func (r *runner) retire(seen uint64) (left []unix.EpollEvent, stuck bool, now uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.inside || r.begun != seen {
+		return nil, false, r.begun
+	}
 	left = append(left, r.events[r.next:r.n]...)
 	r.next, r.retired = r.n, true
-	return left
+	r.group.working.Add(-1)
+	return left, true, seen
 }
 
 func (r *runner) isRetired() bool {
@@ -137,10 +150,12 @@ func (r *runner) wait() bool {
 			return false
 		}
 		r.late = false
-		r.dog.rests()
-		if alone {
+		switch {
+		case alone:
+			r.dog.rests()
 			g.bed.sleep(g.loops)
-		} else {
+		case g.working.Load() == 0: // else the other may be long in coming back
+			r.dog.rests()
 			g.bed.stepAside(g.loops)
 		}
 	}

@@ -30,9 +30,9 @@ const (
 	// stuckAfter is how long a loop may be in one event, at least; up to twice as
 	// long.
 	stuckAfter = 20 * time.Millisecond
-	// putOff is by how much the timer is put off: more, so that not each event has
-	// to do it.
-	putOff = 30 * time.Millisecond
+	// putOff is by how much the timer is put off, when it is less than half of it
+	// away: then not each event has to do it.
+	putOff = stuckAfter
 	// lull is a time without events that is long, and lullsFollow within how many
 	// rests after one the next is looked for.
 	lull, lullsFollow = 10 * time.Millisecond, 64
@@ -44,8 +44,11 @@ func newWatchdog() (*watchdog, error) {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
 	d := &watchdog{timer: os.NewFile(uintptr(fd), "timer")}
-	d.raw, err = d.timer.SyscallConn()
-	return d, err
+	if d.raw, err = polled(d.timer); err != nil {
+		_ = d.timer.Close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // begins says that the loop begins with what happened, after so long a time
@@ -54,7 +57,7 @@ func (d *watchdog) begins(now time.Time, after time.Duration) {
 	if after >= lull {
 		d.lulls = lullsFollow
 	}
-	if d.until.Sub(now) < stuckAfter {
+	if d.until.Sub(now) < putOff/2 {
 		d.until = now.Add(putOff)
 		d.set(putOff)
 	}
@@ -82,26 +85,22 @@ func (d *watchdog) set(in time.Duration) {
 // closed.
 func (d *watchdog) watch(r *runner) {
 	var times [8]byte
-	for seen := uint64(0); r != nil; {
+	for seen := uint64(0); ; {
 		if _, err := d.timer.Read(times[:]); err != nil {
 			return
 		}
-		switch now := r.rounds.Load(); {
-		case !r.busy.Load(): // it will tell when it begins
-		case now != seen:
+		if !r.busy.Load() {
+			continue // it will tell when it begins
+		}
+		left, stuck, now := r.retire(seen)
+		if !stuck {
 			seen = now
 			d.set(stuckAfter)
-		default:
-			r, seen = r.group.replace(r), 0
+			continue
 		}
+		if r.group.closed.Load() {
+			return
+		}
+		r, seen = r.group.startLoop(d, left), 0
 	}
-}
-
-// replace starts another loop with what a stuck one has not begun with.
-func (g *Group) replace(r *runner) *runner {
-	left := r.retire()
-	if g.closed.Load() {
-		return nil
-	}
-	return g.startLoop(r.dog, left)
 }
