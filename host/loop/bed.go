@@ -155,7 +155,7 @@ func (b *bed) watch() {
 // polled returns how to wait for f, if Go's poller has taken it in.
 func polled(f *os.File) (syscall.RawConn, error) {
 	if err := f.SetReadDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("Go's poller does not take a descriptor: %w", err)
+		return nil, fmt.Errorf("a descriptor is refused by Go's poller: %w", err)
 	}
 	return f.SyscallConn()
 }
