@@ -24,7 +24,8 @@ type bed struct {
 	between int // the second set
 	file    *os.File
 	raw     syscall.RawConn
-	bell    int // an eventfd in the second set, for ring
+	look    func(between uintptr) bool // lookOrArm, made once
+	bell    int                        // an eventfd in the second set, for ring
 	epoll   int
 
 	waiting atomic.Int32 // loops that sleep and are not called yet
@@ -50,9 +51,13 @@ func (b *bed) make(epoll int) (err error) {
 		return os.NewSyscallError("eventfd", err)
 	}
 	b.file = os.NewFile(uintptr(b.between), "epoll")
-	if b.raw, err = polled(b.file); err != nil {
+	if err := polled(b.file); err != nil {
 		return err
 	}
+	if b.raw, err = b.file.SyscallConn(); err != nil {
+		return err
+	}
+	b.look = b.lookOrArm
 	for fd, events := range map[int]uint32{epoll: unix.EPOLLONESHOT, b.bell: unix.EPOLLIN} {
 		if err := unix.EpollCtl(b.between, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
 			return os.NewSyscallError("epoll_ctl", err)
@@ -134,28 +139,30 @@ func (b *bed) sleep(n int) {
 
 // watch waits in Go's poller for an event in the loops' set.
 func (b *bed) watch() {
-	armed := false
-	err := b.raw.Read(func(fd uintptr) bool {
-		if !armed {
-			arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(b.epoll)}
-			if unix.EpollCtl(int(fd), unix.EPOLL_CTL_MOD, b.epoll, &arm) != nil {
-				return true
-			}
-			armed = true
-		}
-		var events [1]unix.EpollEvent
-		n, errno := epollWait(int(fd), events[:], 0)
-		return n > 0 || errno != 0 && errno != unix.EINTR
-	})
-	if err != nil || !armed {
-		time.Sleep(time.Millisecond) // the kernel is out of memory
+	if b.raw.Read(b.look) != nil {
+		time.Sleep(time.Millisecond) // so that who comes again at once does not spin
 	}
 }
 
-// polled returns how to wait for f, if Go's poller has taken it in.
-func polled(f *os.File) (syscall.RawConn, error) {
-	if err := f.SetReadDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("a descriptor is refused by Go's poller: %w", err)
+// lookOrArm reports whether the second set has an event. It has the next one
+// reported otherwise, be it there already.
+func (b *bed) lookOrArm(between uintptr) bool {
+	var events [1]unix.EpollEvent
+	if n, errno := epollWait(int(between), events[:], 0); n > 0 || errno != 0 && errno != unix.EINTR {
+		return true
 	}
-	return f.SyscallConn()
+	arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(b.epoll)}
+	if unix.EpollCtl(int(between), unix.EPOLL_CTL_MOD, b.epoll, &arm) != nil {
+		time.Sleep(time.Millisecond) // as above
+		return true
+	}
+	return false
+}
+
+// polled reports whether Go's poller has taken f in: os.NewFile does not.
+func polled(f *os.File) error {
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("a descriptor is refused by Go's poller: %w", err)
+	}
+	return nil
 }

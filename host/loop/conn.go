@@ -161,7 +161,8 @@ func (c *Conn) waitToRead() error {
 // as much.
 const mostWanted = 256 << 10
 
-// wakeAt sets how many bytes the socket must have before it can be read.
+// wakeAt sets how many bytes the socket must have before it can be read. The call
+// is raw, since unix.SetsockoptInt tells the scheduler, which wakes Go's monitor.
 func (c *Conn) wakeAt(n int) {
 	if c.enter() {
 		value := int32(n)

@@ -559,16 +559,21 @@ func TestLoopsHelp(t *testing.T) {
 	})
 	within(t, "help", func() {
 		for g.bed.alone(g.loops) {
-			for _, conn := range conns {
-				_, _ = io.WriteString(conn, "a line\n")
-			}
-			for _, conn := range conns {
-				if _, err := io.ReadFull(conn, make([]byte, len("a line\n"))); err != nil {
-					t.Fatal(err)
-				}
-			}
+			askAll(t, conns)
 		}
 	})
+}
+
+// askAll sends a line over each of conns, and then awaits the replies.
+func askAll(t *testing.T, conns []net.Conn) {
+	for _, conn := range conns {
+		_, _ = io.WriteString(conn, "a line\n")
+	}
+	for _, conn := range conns {
+		if _, err := io.ReadFull(conn, make([]byte, len("a line\n"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Nor is one enough where events take long and others wait meanwhile.
@@ -587,16 +592,32 @@ func TestLoopsHelpWhereItTakesLong(t *testing.T) {
 	})
 	within(t, "help", func() {
 		for g.bed.alone(g.loops) {
-			for _, conn := range conns {
-				_, _ = io.WriteString(conn, "a line\n")
-			}
-			for _, conn := range conns {
-				if _, err := io.ReadFull(conn, make([]byte, len("a line\n"))); err != nil {
-					t.Fatal(err)
-				}
-			}
+			askAll(t, conns)
 		}
 	})
+}
+
+// While one is in an event the other stays awake for what comes meanwhile.
+func TestNoLoopLeavesOneAtWork(t *testing.T) {
+	g, addr := serve(t, echo)
+	conns := []net.Conn{dial(t, addr)}
+	aside := func() {
+		for !g.bed.alone(g.loops) {
+			askAll(t, conns)
+		}
+	}
+	within(t, "stepping aside", aside)
+	g.working.Add(1)
+	g.bed.call()
+	askAll(t, conns) // which wakes the one in bed
+	for range 50 {   // milliseconds: a loop looks for one before it leaves
+		time.Sleep(time.Millisecond)
+		if g.bed.alone(g.loops) {
+			t.Fatal("a loop left while another was in an event")
+		}
+	}
+	g.working.Add(-1)
+	within(t, "stepping aside again", aside)
 }
 
 func TestNothingIsLeft(t *testing.T) {

@@ -101,8 +101,11 @@ func (g *Group) Close() {
 	g.table.each((*Conn).abandon)
 	g.bed.ring()
 	g.running.Wait()
-	g.release()
+	for _, d := range g.dogs {
+		d.leave()
+	}
 	g.watching.Wait()
+	g.release()
 	g.workersMu.Lock()
 	idle := g.workers
 	g.workers = nil

@@ -47,7 +47,8 @@ type runner struct {
 	retired bool       // another loop stands in its place
 }
 
-// startLoop starts a loop, with events left over by one that is stuck.
+// startLoop starts a loop that d is to watch, with events left over by one that is
+// stuck.
 func (g *Group) startLoop(d *watchdog, left []unix.EpollEvent) *runner {
 	r := &runner{group: g, dog: d}
 	r.n = copy(r.events[:], left)

@@ -4,7 +4,6 @@ package loop
 
 import (
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +17,8 @@ import (
 // off by a system call, and nobody is woken. One of Go's would wake threads each
 // time that it had to be looked at.
 type watchdog struct {
-	timer *os.File
-	raw   syscall.RawConn // timer's
+	fd    int
+	timer *os.File // fd's
 	// The loop's: what it has put the timer off to, and for how many rests more it
 	// expects long ones.
 	until time.Time
@@ -28,14 +27,12 @@ type watchdog struct {
 
 const (
 	// stuckAfter is how long a loop may be in one event, at least; up to twice as
-	// long.
+	// long. The timer is put off by as much, when less than half of it is left: then
+	// not each event has to do it.
 	stuckAfter = 20 * time.Millisecond
-	// putOff is by how much the timer is put off, when it is less than half of it
-	// away: then not each event has to do it.
-	putOff = stuckAfter
 	// lull is a time without events that is long, and lullsFollow within how many
 	// rests after one the next is looked for.
-	lull, lullsFollow = 10 * time.Millisecond, 64
+	lull, lullsFollow = stuckAfter / 2, 64
 )
 
 func newWatchdog() (*watchdog, error) {
@@ -43,8 +40,8 @@ func newWatchdog() (*watchdog, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
-	d := &watchdog{timer: os.NewFile(uintptr(fd), "timer")}
-	if d.raw, err = polled(d.timer); err != nil {
+	d := &watchdog{fd: fd, timer: os.NewFile(uintptr(fd), "timer")}
+	if err := polled(d.timer); err != nil {
 		_ = d.timer.Close()
 		return nil, err
 	}
@@ -57,9 +54,9 @@ func (d *watchdog) begins(now time.Time, after time.Duration) {
 	if after >= lull {
 		d.lulls = lullsFollow
 	}
-	if d.until.Sub(now) < putOff/2 {
-		d.until = now.Add(putOff)
-		d.set(putOff)
+	if d.until.Sub(now) < stuckAfter/2 {
+		d.until = now.Add(stuckAfter)
+		d.set(stuckAfter)
 	}
 }
 
@@ -76,13 +73,13 @@ func (d *watchdog) rests() {
 
 // set sets the timer; 0 stops it.
 func (d *watchdog) set(in time.Duration) {
-	_ = d.raw.Control(func(fd uintptr) {
-		_ = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(in))}, nil)
-	})
+	_ = unix.TimerfdSettime(d.fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(in))}, nil)
 }
 
-// watch watches r, and then whoever stands in its place, until the timer is
-// closed.
+// leave ends watch.
+func (d *watchdog) leave() { _ = d.timer.SetReadDeadline(time.Unix(0, longAgo)) }
+
+// watch watches r, and then whoever stands in its place, until leave.
 func (d *watchdog) watch(r *runner) {
 	var times [8]byte
 	for seen := uint64(0); ; {

@@ -27,6 +27,13 @@ func TestParseUsage(t *testing.T) {
 		{"done", `[DONE]`, Usage{}, false},
 		{"silly values", `{"usage":{"prompt_tokens":-1,"completion_tokens":"7","total_tokens":1e300,"prompt_tokens_details":null}}`, Usage{}, false},
 		{"a float", ` {"usage":{"prompt_tokens":7.0,"completion_tokens":2e1}}`, Usage{7, 20, 27, 0}, true},
+		{"behind it", `{"choices":[],"usage" : {"prompt_tokens":1} , "id":"\\\"usage\"","n":[1,{}]} `, Usage{1, 0, 1, 0}, true},
+		{"deeper, at the end", `{"choices":[],"n":{"usage":{"prompt_tokens":1}}}`, Usage{}, false},
+		{"in an array", `[{"usage":{"prompt_tokens":1}}]`, Usage{}, false},
+		{"a value", `{"n":"usage"}`, Usage{}, false},
+		{"cut behind it", `{"usage":{"prompt_tokens":1},`, Usage{}, false},
+		{"two documents", `{"usage":{"prompt_tokens":1}}{}`, Usage{}, false},
+		{"broken before it", `{"text":tru,"usage":{"prompt_tokens":1}}`, Usage{}, false},
 		{"twins", `{"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":2,"prompt_tokens":3}}`, Usage{3, 0, 3, 0}, true},
 	} {
 		if got, ok := ParseUsage([]byte(tt.json)); got != tt.want || ok != tt.ok {
