@@ -8,7 +8,8 @@
 // first instance and let it read its config (instance.go). An operator's
 // mistake shows here, in one error that names all of it.
 //
-// A call (policy.go): take an instance from the pool (pool.go), give it fuel and
+// A call (policy.go): take an instance from the pool (pool.go; wait.go when all
+// are in use), give it fuel and
 // the exchange, call the hook, look at how it ended, give the instance back,
 // commit. No lock where nobody is in the way (park.go), no allocation, no
 // goroutine, no clock but for every 16th call. An instance that failed in any way is closed and never pooled

@@ -11,11 +11,6 @@ import (
 )
 
 const (
-	// acquireWait bounds the wait for an instance when all are in use.
-	acquireWait = time.Second
-	// waitersEach is how many calls may wait for each instance that there may
-	// be: many more than honest work needs, and no queue without end.
-	waitersEach = 64
 	// maxCalls and maxAge are an instance's life: a slow leak of the guest's, or
 	// of its runtime's, must not need a restart of the router.
 	maxCalls = 1_000_000
@@ -30,7 +25,7 @@ type pool struct {
 	unused  int         // fewest that were idle at a time since the last sweep
 	alive   int         // made or being made, idle or in use
 	max     int
-	waiters []chan *instance // first come, first served
+	waiters []*waiter // see wait.go
 	closed  bool
 }
 
@@ -94,16 +89,17 @@ func (p *policy) acquireSlow(hook abi.Hook, x plugins.Exchange, trial bool) (*in
 		return nil, p.busy(hook, trial, fmt.Sprintf("all %d instances are in use and %d calls wait for one already (%s)",
 			p.pool.max, len(p.pool.waiters), instancesKnob))
 	default:
-		turn := make(chan *instance, 1)
-		p.pool.waiters = append(p.pool.waiters, turn)
 		p.attention.Store(true)
-		if parked := p.takeFavourite(); parked != nil { // by a call that saw no attention
-			p.put(parked)
+		if in = p.takeFavourite(); in != nil { // parked by a call that saw no attention
+			p.unlock()
+			break
 		}
+		w := &waiter{turn: make(chan *instance, 1), since: clock()}
+		p.pool.waiters = append(p.pool.waiters, w)
 		p.unlock()
 		detach(x)
 		var callErr *plugins.CallError
-		if in, callErr = p.await(turn, hook, trial); callErr != nil {
+		if in, callErr = p.await(w, hook, trial); callErr != nil {
 			return nil, callErr
 		}
 	}
@@ -124,34 +120,6 @@ func (p *policy) acquireSlow(hook abi.Hook, x plugins.Exchange, trial bool) (*in
 	return in, nil
 }
 
-// await waits for a turn: an instance, or nil for the place to make one.
-func (p *policy) await(turn chan *instance, hook abi.Hook, trial bool) (*instance, *plugins.CallError) {
-	var in *instance
-	came := true
-	timer := time.NewTimer(acquireWait)
-	defer timer.Stop()
-	select {
-	case in = <-turn:
-	case <-timer.C:
-		came = false
-	}
-	p.mu.Lock()
-	defer p.unlock()
-	if !came {
-		if i := slices.Index(p.pool.waiters, turn); i >= 0 {
-			p.pool.waiters = slices.Delete(p.pool.waiters, i, i+1)
-			return nil, p.busy(hook, trial, fmt.Sprintf("all %d instances were in use for %v (%s)", p.pool.max, acquireWait, instancesKnob))
-		}
-		in = <-turn // it came at the last moment
-	}
-	if p.breaker.open && !trial { // those in front have failed: what waited behind them must not
-		p.giveBack(in)
-		p.stats[hook].refused++
-		return nil, p.breakerErrors[hook]
-	}
-	return in, nil
-}
-
 const instancesKnob = "policies.limits.instances"
 
 // busy counts and returns the failure of a call that got no instance. That is
@@ -166,22 +134,10 @@ func (p *policy) busy(hook abi.Hook, trial bool, reason string) *plugins.CallErr
 	return e
 }
 
-// giveBack returns a turn that is not used: an instance, or nil for a place.
-// The lock is held.
-func (p *policy) giveBack(in *instance) {
-	if in == nil {
-		p.giveUpPlace()
-		return
-	}
-	p.put(in)
-}
-
 // put makes an instance available again. The lock is held.
 func (p *policy) put(in *instance) {
-	if len(p.pool.waiters) > 0 {
-		turn := p.pool.waiters[0]
-		p.pool.waiters = slices.Delete(p.pool.waiters, 0, 1)
-		turn <- in
+	if w := p.overdue(); w != nil {
+		w.turn <- in
 		return
 	}
 	if p.favourite.Load() == nil {
@@ -192,18 +148,14 @@ func (p *policy) put(in *instance) {
 	} else {
 		p.pool.idle = append(p.pool.idle, in)
 	}
+	p.callWaiter()
 }
 
-// giveUpPlace is for an instance that is no more: who waits first may make
-// another one in its place. The lock is held.
+// giveUpPlace is for an instance that is no more: another one may be made in its
+// place. The lock is held.
 func (p *policy) giveUpPlace() {
-	if len(p.pool.waiters) > 0 {
-		turn := p.pool.waiters[0]
-		p.pool.waiters = slices.Delete(p.pool.waiters, 0, 1)
-		turn <- nil
-		return
-	}
 	p.pool.alive--
+	p.callWaiter()
 }
 
 // worn reports whether an instance has served its time: by calls, by age, or

@@ -126,11 +126,11 @@ func TestAWaiterReplacesAFailedInstance(t *testing.T) {
 		t.Fatal(e)
 	}
 	p.mu.Lock()
-	turn := make(chan *instance, 1)
-	p.pool.waiters = append(p.pool.waiters, turn)
+	w := &waiter{turn: make(chan *instance, 1), since: clock()}
+	p.pool.waiters = append(p.pool.waiters, w)
 	p.giveUpPlace()
 	p.unlock()
-	if got, e := p.await(turn, abi.OnRequest, false); e != nil || got != nil {
+	if got, e := p.await(w, abi.OnRequest, false); e != nil || got != nil {
 		t.Errorf("the waiter got %v, %v, want the place to make an instance", got, e)
 	}
 	p.mu.Lock()
