@@ -26,6 +26,9 @@ type clientConn struct {
 	// answered says that the reply is written: fasthttp's is dropped.
 	answered bool
 	address  string // peerAddress, once asked for
+	begun    uint64 // requests that were handled
+	// stream is the reply that goes on without fasthttp.
+	stream *stream
 
 	counted *connections // nil: not counted
 	peer    netip.Addr   // counted under, if valid
@@ -95,6 +98,9 @@ const (
 
 // Close implements net.Conn.
 func (c *clientConn) Close() error {
+	if c.stream != nil {
+		return nil // it is fasthttp that is done with it
+	}
 	if c.unread.Load() && c.CloseWrite() == nil {
 		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.socket, lingerBytes)

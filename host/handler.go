@@ -18,6 +18,7 @@ import (
 // written by fasthttp, unless a stream has written it.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	r.memory.arrived(ctx)
+	begun(ctx)
 	g := r.acquire()
 	if r.page(ctx, g) {
 		dropBody(ctx)
@@ -27,6 +28,9 @@ func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	x := r.accept(ctx, g)
 	done, f := r.guarded(x)
 	if done {
+		if leave(ctx) {
+			return
+		}
 		r.finish(x)
 		answered(ctx)
 		return

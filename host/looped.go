@@ -46,8 +46,17 @@ func (l *loopListener) Accept() (net.Conn, error) {
 }
 
 // serveLooped serves a client's connection from the first byte of a request
-// until the next one is to come, or to its end.
-func (r *Router) serveLooped(conn any) { _ = r.server.ServeConn(conn.(*clientConn)) }
+// until the next one is to come, until a stream is silent, or to its end. It
+// reports whether the connection sleeps.
+func (r *Router) serveLooped(conn any) (asleep bool) {
+	c := conn.(*clientConn)
+	if c.stream != nil {
+		c.stream.reply.Wake()
+	} else {
+		_ = r.server.ServeConn(c)
+	}
+	return c.stream != nil && r.follow(c)
+}
 
 // Detach implements plugins.Detacher: what x does next takes long, and is not for a
 // loop to wait for.

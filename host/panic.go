@@ -45,6 +45,7 @@ func (r *Router) failed(x *exchange, p any) *fault {
 	x.ctx.Response.Reset()
 	if x.begun {
 		x.ctx.Response.SetConnectionClose()
+		x.ctx.Conn().(*clientConn).stream = nil
 	}
 	if x.opened != nil {
 		defer func() {

@@ -32,6 +32,7 @@ type stream struct {
 	edit   bool // the chain has on_event
 	framed bool // in chunks
 	told   bool // the client was told why there is no stream (heartbeat.go)
+	left   bool // follow has it from here
 	in     streamBuf
 	out    streamBuf // for the client, after a head or the room for one of a chunk
 	head   int       // bytes of the reply's head in out
@@ -48,7 +49,8 @@ const (
 	maxEvent     = 1 << 20
 )
 
-// stream passes reply on to the end, whatever that is, and accounts for it in x.
+// stream passes reply on to the end, whatever that is, and accounts for it in x;
+// or begins with it and leaves the rest to follow.
 func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool) {
 	s := newStream(r, x, reply, size, events)
 	defer s.end()
@@ -65,8 +67,12 @@ func newStream(r *Router, x *exchange, reply *forward.Reply, size int, events bo
 	return s
 }
 
-// pump passes on what comes until there is an end.
+// pump passes on what comes until there is an end, or leaves that to follow.
 func (s *stream) pump() {
+	if s.left = s.mayLeave(); s.left {
+		s.conn.stream = s
+		return
+	}
 	for s.err == nil && s.lost == nil {
 		s.fill()
 		s.flush()
@@ -189,6 +195,9 @@ func (s *stream) fail(err error) {
 
 // end settles the stream and lets go of the service.
 func (s *stream) end() {
+	if s.left {
+		return
+	}
 	defer s.router.guardAccount(s.x)
 	s.x.watch.Stop()
 	defer s.reply.Close()

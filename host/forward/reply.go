@@ -108,6 +108,28 @@ func (r *Reply) Await() {
 	t.looped.Await()
 }
 
+// MaySleep reports whether Sleep may say yes: the loops have both the client and
+// the service, and the reply is read by who serves the client.
+func (r *Reply) MaySleep() bool {
+	return r.t != nil && r.t.looped != nil && r.t.client.worker() != nil
+}
+
+// Sleep is Await for who can go on elsewhere: where it would wait, it has the
+// client's connection sleep (loop.Conn.Sleep) and says so. Who is called then
+// calls Wake first. MaySleep comes before it.
+func (r *Reply) Sleep() bool {
+	t := r.t
+	if r.Buffered() {
+		return false
+	}
+	t.in.release()
+	t.setReadDeadline()
+	return t.client.worker().Sleep(t.looped)
+}
+
+// Wake ends Sleep.
+func (r *Reply) Wake() { r.t.client.worker().Wake(r.t.looped) }
+
 // Close ends the reply, complete or not: the Watch is stopped, the connection
 // goes to the pool or is closed, the slot is free. Further calls do nothing.
 func (r *Reply) Close() {

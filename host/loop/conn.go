@@ -35,6 +35,7 @@ type Conn struct {
 	served atomic.Bool   // a client's: a worker has it
 
 	reader, writer              atomic.Pointer[parker]
+	sleeper                     parker // of a client's, in a service's reader
 	readDeadline, writeDeadline atomic.Int64 // Unix nanoseconds, 0: none
 	watcher                     atomic.Pointer[HangupWatcher]
 
@@ -335,16 +336,24 @@ func (c *Conn) waitEither() error {
 
 func (c *Conn) waitFor(p *parker, deadline *atomic.Int64, bits uint32) error {
 	for {
-		switch at := deadline.Load(); {
-		case c.ready.Load()&bits != 0:
-			return nil
-		case c.isClosed():
-			return net.ErrClosed
-		case at != 0 && at <= time.Now().UnixNano():
-			return os.ErrDeadlineExceeded
+		if over, err := c.isOver(deadline, bits); over {
+			return err
 		}
 		p.wait()
 	}
+}
+
+// isOver reports whether a wait is over, and how.
+func (c *Conn) isOver(deadline *atomic.Int64, bits uint32) (bool, error) {
+	switch at := deadline.Load(); {
+	case c.ready.Load()&bits != 0:
+		return true, nil
+	case c.isClosed():
+		return true, net.ErrClosed
+	case at != 0 && at <= time.Now().UnixNano():
+		return true, os.ErrDeadlineExceeded
+	}
+	return false, nil
 }
 
 // parkerOf returns the parker of a worker, or one for a goroutine.

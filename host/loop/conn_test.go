@@ -67,7 +67,7 @@ func pair(t *testing.T, g *Group) (*Conn, *net.TCPConn) {
 
 func group(t *testing.T) *Group {
 	t.Helper()
-	g, err := New(Options{Loops: 2, Serve: func(any) { t.Error("nobody is to be served") }})
+	g, err := New(Options{Loops: 2, Serve: func(any) bool { t.Error("nobody is to be served"); return false }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestDrainClosesWhatRests(t *testing.T) {
 }
 
 func TestSilentClientsAreClosed(t *testing.T) {
-	g, err := New(Options{Loops: 1, Serve: func(any) {}})
+	g, err := New(Options{Loops: 1, Serve: func(any) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +472,7 @@ func (g *Group) sleepers() int {
 // Who wants all of a body is woken for pieces of it, and still hears of its end
 // and of deadlines.
 func TestReadWanted(t *testing.T) {
-	g, err := New(Options{Loops: 1, Serve: func(any) {}})
+	g, err := New(Options{Loops: 1, Serve: func(any) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -622,7 +622,7 @@ func TestNoLoopLeavesOneAtWork(t *testing.T) {
 
 func TestNothingIsLeft(t *testing.T) {
 	before, processors := runtime.NumGoroutine(), runtime.GOMAXPROCS(0)
-	g, err := New(Options{Loops: 2, Serve: func(any) {}})
+	g, err := New(Options{Loops: 2, Serve: func(any) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,10 @@ type Options struct {
 	// Loops is their number; 0: the processors that Go uses.
 	Loops int
 	// Serve serves a client's connection, in a worker, from the moment that it
-	// has sent something until it has a next request to send, or is closed. Its
-	// argument is what Accepted was given for the connection.
-	Serve func(any)
+	// has sent something until it has a next request to send, is closed, or, which
+	// it reports, sleeps (Conn.Sleep): then it is called again. Its argument is what
+	// Accepted was given for the connection.
+	Serve func(any) (asleep bool)
 	// Logger hears of panics in Serve and of stuck loops; nil: nobody.
 	Logger *slog.Logger
 }
@@ -30,7 +31,7 @@ type Options struct {
 // Group is loops that share their connections.
 type Group struct {
 	epoll   int
-	serve   func(any)
+	serve   func(any) bool
 	log     *slog.Logger
 	table   table
 	sweeper sweeper
@@ -184,7 +185,9 @@ func (g *Group) adopt(tcp *net.TCPConn) (*Conn, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("descriptor %d: the loops have room for %d", fd, tableChunks*tableChunkOf)
 	}
-	return &Conn{group: g, fd: fd, local: local, remote: remote}, nil
+	c := &Conn{group: g, fd: fd, local: local, remote: remote}
+	c.sleeper.sleeps = c
+	return c, nil
 }
 
 // duplicate returns another descriptor of a socket.

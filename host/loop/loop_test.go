@@ -41,7 +41,7 @@ func echo(c *Conn) {
 // serve accepts connections for g on loopback.
 func serve(t testing.TB, serve func(*Conn)) (*Group, string) {
 	t.Helper()
-	g, err := New(Options{Loops: 2, Serve: func(c any) { serve(c.(*Conn)) }})
+	g, err := New(Options{Loops: 2, Serve: func(c any) bool { serve(c.(*Conn)); return false }})
 	if err != nil {
 		t.Fatal(err)
 	}

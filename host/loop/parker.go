@@ -7,12 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// parker is where one flow of control waits: a worker, or a goroutine. A
+// parker is where one flow of control waits: a worker, a goroutine, or a client's
+// connection that nobody serves until then (sleep.go). A
 // notice that comes early is kept, and one too many only makes the waiting
 // side look again.
 type parker struct {
 	state  atomic.Int32
-	worker *worker       // nil: a goroutine waits on wake
+	worker *worker       // nil: a goroutine waits on wake, or
+	sleeps *Conn         // it needs a worker
 	wake   chan struct{} // capacity 1
 }
 
@@ -36,7 +38,10 @@ func (p *parker) notify() *worker {
 			}
 		case parked:
 			if p.state.CompareAndSwap(parked, running) {
-				if p.worker == nil {
+				switch {
+				case p.sleeps != nil:
+					return p.sleeps.group.hire(p.sleeps)
+				case p.worker == nil:
 					p.wake <- struct{}{}
 				}
 				return p.worker

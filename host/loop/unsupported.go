@@ -13,7 +13,7 @@ import (
 // Options are what a Group works with.
 type Options struct {
 	Loops  int
-	Serve  func(any)
+	Serve  func(any) bool
 	Logger *slog.Logger
 }
 
@@ -37,17 +37,20 @@ func (*Group) Accepted(*net.TCPConn, time.Duration, func(*Conn) any) error {
 }
 func (*Group) Dialled(*net.TCPConn) (*Conn, error) { return nil, errors.ErrUnsupported }
 
+func (*Conn) Ahead() bool                    { return false }
 func (*Conn) Await()                         {}
 func (*Conn) Aside() io.Writer               { return nil }
-func (*Conn) BeforeClose(func(*Conn))        {}
 func (*Conn) Between()                       {}
 func (*Conn) Bind(*Conn)                     {}
 func (*Conn) CloseWrite() error              { return errors.ErrUnsupported }
 func (*Conn) Detach()                        {}
 func (*Conn) HasInput() bool                 { return false }
 func (*Conn) ReadWanted([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (*Conn) Rest(time.Time)                 {}
 func (*Conn) Resting() bool                  { return false }
+func (*Conn) Sleep(*Conn) bool               { return false }
 func (*Conn) Unbind()                        {}
+func (*Conn) Wake(*Conn)                     {}
 func (*Conn) Watch(*HangupWatcher)           {}
 func (*Conn) Within()                        {}
 func (*Conn) WriteUnlessRead(_ []byte, _ [][]byte) (int, bool, error) {

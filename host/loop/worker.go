@@ -49,7 +49,8 @@ func (w *worker) run(yield func(reason) bool) {
 
 func (w *worker) yield(why reason) { w.yieldTo(why) }
 
-// serve serves w.conn until that waits for its next request, or is at its end.
+// serve serves w.conn until that waits for its next request, sleeps, or is at its
+// end.
 func (w *worker) serve() {
 	c := w.conn
 	defer func() {
@@ -61,7 +62,9 @@ func (w *worker) serve() {
 	}()
 	for {
 		c.owner = w
-		w.group.serve(c.attached)
+		if w.group.serve(c.attached) {
+			return // another worker may have it already
+		}
 		if !c.rest() {
 			return
 		}

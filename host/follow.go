@@ -1,0 +1,98 @@
+package host
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A stream is silent most of the time. On the loops it goes on without fasthttp,
+// whose handler and connection would keep a stack of eight kilobytes: the handler
+// returns, fasthttp thinks the connection closed, and what comes from the service
+// is passed on by whichever worker is at hand. Elsewhere, on TLS say, and where a
+// client has sent its next request already, the handler stays to the end.
+
+// begun counts a request that is handled.
+func begun(ctx *fasthttp.RequestCtx) {
+	if c, ok := ctx.Conn().(*clientConn); ok {
+		c.begun++
+	}
+}
+
+// mayLeave reports whether the stream can go on without fasthttp.
+func (s *stream) mayLeave() bool {
+	return s.conn.looped != nil && !s.conn.pipelined() && s.reply.MaySleep()
+}
+
+// pipelined reports whether more was read of the client than the requests that
+// are handled: fasthttp has it.
+func (c *clientConn) pipelined() bool {
+	requests, _ := c.guard.Chunks()
+	return requests != c.begun || c.guard.Inside() || c.looped.Ahead()
+}
+
+// leave has fasthttp let go of ctx and its connection if a stream goes on there.
+// To fasthttp it is a handler that is late: ctx stays the handler's, and what
+// fasthttp answers in its place is dropped.
+func leave(ctx *fasthttp.RequestCtx) bool {
+	c, ok := ctx.Conn().(*clientConn)
+	if !ok || c.stream == nil {
+		return false
+	}
+	c.answered = true
+	ctx.TimeoutErrorWithResponse(closing)
+	return true
+}
+
+var closing = func() *fasthttp.Response {
+	r := &fasthttp.Response{}
+	r.SetConnectionClose()
+	return r
+}()
+
+// follow goes on with the stream of a connection that fasthttp has let go, until it
+// sleeps or ends. After the end the connection waits for its next request.
+func (r *Router) follow(c *clientConn) (asleep bool) {
+	s := c.stream
+	s.left, c.answered = false, false
+	if r.goOn(s) {
+		return true
+	}
+	x := s.x
+	stays := !x.ctx.Response.ConnectionClose()
+	c.stream = nil
+	r.finish(x)
+	r.memory.settle(c)
+	if !stays {
+		_ = c.Close()
+		return false
+	}
+	_ = c.SetWriteDeadline(time.Time{})
+	c.looped.Rest(time.Now().Add(r.boot.Server.IdleTimeout))
+	return false
+}
+
+// goOn is the stream's pump, which sleeps instead of waiting.
+func (r *Router) goOn(s *stream) (asleep bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			_ = r.failed(s.x, p)
+		}
+	}()
+	defer func() {
+		if !asleep {
+			s.end()
+		}
+	}()
+	for s.err == nil && s.lost == nil {
+		if len(s.in.b) == 0 {
+			s.in.release()
+		}
+		if s.reply.Sleep() {
+			return true
+		}
+		s.fill()
+		s.flush()
+	}
+	return false
+}
