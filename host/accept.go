@@ -163,7 +163,7 @@ var logVarPrefix = []byte("log.")
 
 // noteUsage looks for the token counts that services put into a late event.
 func (x *exchange) noteUsage(batch []byte) {
-	if !bytes.Contains(batch, usageKey) {
+	if !openai.NamesUsage(batch) {
 		return
 	}
 	for len(batch) > 0 {
@@ -175,8 +175,6 @@ func (x *exchange) noteUsage(batch []byte) {
 		batch = batch[n:]
 	}
 }
-
-var usageKey = []byte(`"usage"`)
 
 // reset lets go of everything that belongs to a request and keeps memory for
 // the next one, up to a size that an idle exchange may hold.

@@ -31,6 +31,14 @@ func (c *clientConn) pipelined() bool {
 	return requests != c.begun || c.guard.Inside() || c.looped.Ahead()
 }
 
+// now is the time, as exact as deadlines need it.
+func (c *clientConn) now() time.Time {
+	if c.looped != nil {
+		return c.looped.Now()
+	}
+	return time.Now()
+}
+
 // leave has fasthttp let go of ctx and its connection if a stream goes on there.
 // To fasthttp it is a handler that is late: ctx stays the handler's, and what
 // fasthttp answers in its place is dropped.

@@ -74,19 +74,18 @@ func (s *stream) pump() {
 		return
 	}
 	for s.err == nil && s.lost == nil {
+		if len(s.in.b) == 0 {
+			s.in.release()
+			s.reply.Await()
+		}
 		s.fill()
 		s.flush()
 	}
 }
 
-// fill waits for the service and turns what came into out. Nothing is held
-// meanwhile that a stream can be without.
+// fill turns what comes from the service into out.
 func (s *stream) fill() {
 	defer s.guardFill()
-	if len(s.in.b) == 0 {
-		s.in.release()
-		s.reply.Await()
-	}
 	s.in.room(streamBuffer)
 	n, err := s.reply.Read(s.in.b[len(s.in.b):cap(s.in.b)])
 	s.in.b = s.in.b[:len(s.in.b)+n]

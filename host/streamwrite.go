@@ -92,7 +92,7 @@ func (s *stream) flush() {
 	}
 	s.head = 0
 	if b = b[from:]; len(b) > 0 {
-		s.gave = time.Now()
+		s.gave = s.conn.now()
 		_ = s.conn.SetWriteDeadline(s.gave.Add(s.x.gen.config.Server.ClientWriteTimeout))
 		_, s.lost = s.conn.Write(b)
 	}

@@ -91,12 +91,20 @@ func (t *trip) setReadDeadline() {
 			_ = t.conn.SetReadDeadline(t.waitUntil)
 		}
 	default:
-		now, idle := time.Now(), t.silence.after
+		now, idle := t.now(), t.silence.after
 		if t.waitUntil.Sub(now) < idle {
 			t.waitUntil = now.Add(idle + idle/8)
 			_ = t.conn.SetReadDeadline(t.waitUntil)
 		}
 	}
+}
+
+// now is the time, as exact as deadlines need it.
+func (t *trip) now() time.Time {
+	if t.looped != nil {
+		return t.looped.Now()
+	}
+	return time.Now()
 }
 
 // fillInput reads more into t.in.

@@ -35,7 +35,7 @@ type Conn struct {
 	served atomic.Bool   // a client's: a worker has it
 
 	reader, writer              atomic.Pointer[parker]
-	sleeper                     parker // of a client's, in a service's reader
+	sleeper                     parker       // of a client's, in a service's reader
 	readDeadline, writeDeadline atomic.Int64 // Unix nanoseconds, 0: none
 	watcher                     atomic.Pointer[HangupWatcher]
 

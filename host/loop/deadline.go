@@ -80,7 +80,7 @@ func (g *Group) overdueRead(c *Conn) {
 			c.abandon()
 			return
 		}
-		go g.drive(g.hire(c), false)
+		go g.drive(g.hire(c), nil)
 	}
 }
 

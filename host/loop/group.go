@@ -137,7 +137,7 @@ func (g *Group) Drain() {
 	g.table.each(func(c *Conn) {
 		if c.client && c.served.CompareAndSwap(false, true) {
 			if c.somethingToServe() || c.HasInput() {
-				go g.drive(g.hire(c), false)
+				go g.drive(g.hire(c), nil)
 				return
 			}
 			c.abandon()
@@ -260,7 +260,7 @@ func (g *Group) join(c *Conn) error {
 // no loop.
 func (g *Group) notifyAside(p *parker) {
 	if w := p.notify(); w != nil {
-		go g.drive(w, false)
+		go g.drive(w, nil)
 	}
 }
 

@@ -37,8 +37,8 @@ type runner struct {
 	events [batch]unix.EpollEvent
 	busy   atomic.Bool // with a batch, or about to be
 
-	ended time.Time // when the last batch was done with
-	late  bool      // it took long, and nothing was waited for since
+	began time.Time // when the events of this batch, or of the last, had come
+	awake bool      // nothing was waited for since then
 
 	mu      sync.Mutex // the watchdog takes events, too
 	next, n int        // events[next:n] are to be handled
@@ -59,23 +59,35 @@ func (g *Group) startLoop(d *watchdog, left []unix.EpollEvent) *runner {
 
 func (r *runner) run() {
 	defer r.group.running.Done()
+	r.begin()
 	for r.handle(); r.wait(); r.handle() {
 	}
 }
 
+// begin takes the time of events that have come, and reports whether they had to
+// wait because those before them took long.
+func (r *runner) begin() (late bool) {
+	r.busy.Store(true)
+	now := time.Now()
+	after := now.Sub(r.began)
+	r.began = now
+	if r.awake {
+		r.dog.begins(now, 0)
+		return after >= long
+	}
+	r.dog.begins(now, after)
+	return false
+}
+
 // handle serves the events of the batch.
 func (r *runner) handle() {
-	r.busy.Store(true)
-	began := time.Now()
-	r.dog.begins(began, began.Sub(r.ended))
 	for e, ok := r.claim(); ok; e, ok = r.claim() {
 		if c := r.group.table.find(e.Fd, uint32(e.Pad)); c != nil {
-			c.happened(e.Events)
+			c.happened(r, e.Events)
 		}
 	}
 	r.busy.Store(false)
-	r.ended = time.Now()
-	r.late = r.ended.Sub(began) >= long
+	r.awake = true
 }
 
 // claim takes the next event of the batch, or ends the batch.
@@ -138,7 +150,7 @@ func (r *runner) wait() bool {
 		n, errno := epollWait(g.epoll, r.events[:], most)
 		switch {
 		case n > 0:
-			if n >= crowd || r.late {
+			if late := r.begin(); n >= crowd || late {
 				g.bed.call()
 			}
 			r.refill(n)
@@ -150,7 +162,7 @@ func (r *runner) wait() bool {
 			g.log.Error("an event loop ended", "error", os.NewSyscallError("epoll_pwait", errno).Error())
 			return false
 		}
-		r.late = false
+		r.awake = false
 		switch {
 		case alone:
 			r.dog.rests()
@@ -176,8 +188,8 @@ func epollWait(epoll int, events []unix.EpollEvent, milliseconds int) (int, sysc
 	return int(n), 0
 }
 
-// happened takes in what epoll says of c, and runs who waited for it.
-func (c *Conn) happened(events uint32) {
+// happened takes in what epoll says of c, and runs who waited for it, in loop r.
+func (c *Conn) happened(r *runner, events uint32) {
 	var bits uint32
 	if events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0 {
 		bits |= canRead
@@ -205,10 +217,10 @@ func (c *Conn) happened(events uint32) {
 			continue
 		}
 		if w := p.notify(); w != nil {
-			g.drive(w, true)
+			g.drive(w, r)
 		}
 	}
 	if c.client && c.somethingToServe() && c.served.CompareAndSwap(false, true) {
-		g.drive(g.hire(c), true)
+		g.drive(g.hire(c), r)
 	}
 }

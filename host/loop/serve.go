@@ -4,6 +4,7 @@ package loop
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -27,9 +28,18 @@ func (c *Conn) Unbind() { c.owner = nil }
 // next waits for a connection: to be called before anything that may block, or
 // run for long.
 func (c *Conn) Detach() {
-	if w := c.owner; w != nil && !w.aside {
+	if w := c.owner; w != nil && w.loop != nil {
 		w.yield(opDetach)
 	}
+}
+
+// Now is the time for who serves c, or is bound to it: in a loop that of the events
+// under way, which costs nothing, and is exact enough for a deadline in seconds.
+func (c *Conn) Now() time.Time {
+	if w := c.owner; w != nil && w.loop != nil {
+		return w.loop.began
+	}
+	return time.Now()
 }
 
 // Watch calls w, once, when the peer has hung up, or at once if it has. Nil

@@ -45,6 +45,7 @@ func (*Conn) Bind(*Conn)                     {}
 func (*Conn) CloseWrite() error              { return errors.ErrUnsupported }
 func (*Conn) Detach()                        {}
 func (*Conn) HasInput() bool                 { return false }
+func (*Conn) Now() time.Time                 { return time.Now() }
 func (*Conn) ReadWanted([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func (*Conn) Rest(time.Time)                 {}
 func (*Conn) Resting() bool                  { return false }

@@ -48,8 +48,8 @@ func newWatchdog() (*watchdog, error) {
 	return d, nil
 }
 
-// begins says that the loop begins with what happened, after so long a time
-// without.
+// begins says that the loop begins with what happened, and so long after it last
+// did if it was idle since.
 func (d *watchdog) begins(now time.Time, after time.Duration) {
 	if after >= lull {
 		d.lulls = lullsFollow

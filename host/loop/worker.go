@@ -13,8 +13,8 @@ import (
 type worker struct {
 	parker  parker
 	group   *Group
-	conn    *Conn // that it serves
-	aside   bool  // a goroutine drives it, no loop
+	conn    *Conn   // that it serves
+	loop    *runner // that drives it; nil: a goroutine
 	yieldTo func(reason) bool
 	next    func() (reason, bool)
 	stop    func()
@@ -71,9 +71,9 @@ func (w *worker) serve() {
 	}
 }
 
-// drive runs w until it waits or is done. inLoop says that a loop calls.
-func (g *Group) drive(w *worker, inLoop bool) {
-	w.aside = !inLoop
+// drive runs w until it waits or is done. loop is who calls, nil for a goroutine.
+func (g *Group) drive(w *worker, loop *runner) {
+	w.loop = loop
 	for {
 		why, _ := w.next()
 		switch why {
@@ -81,8 +81,8 @@ func (g *Group) drive(w *worker, inLoop bool) {
 			g.dismiss(w)
 			return
 		case opDetach:
-			if inLoop {
-				go g.drive(w, false)
+			if loop != nil {
+				go g.drive(w, nil)
 				return
 			}
 		case opWait:

@@ -18,13 +18,31 @@ func (u *Usage) Merge(v Usage) {
 	u.Cached, u.Total = max(u.Cached, v.Cached), max(u.Total, v.Total, u.In+u.Out)
 }
 
-var usageKey = []byte(`"usage"`)
+// NamesUsage reports whether b has the key of a usage, or text that looks like it.
+// Its "g" is what is rare: a quote begins every other word of JSON.
+func NamesUsage(b []byte) bool {
+	const before, after = len(`"usa`), len(`ge"`)
+	for from := before; ; {
+		if from >= len(b) {
+			return false
+		}
+		i := bytes.IndexByte(b[from:], 'g')
+		if i < 0 {
+			return false
+		}
+		i += from
+		if i+after <= len(b) && string(b[i-before:i+after]) == `"usage"` {
+			return true
+		}
+		from = i + 1
+	}
+}
 
 // ParseUsage finds the usage in a reply or in an event's data: at the top level
 // or in its "response" or "message". ok is false without one, or for bytes that
 // are not JSON. It does not allocate.
 func ParseUsage(json []byte) (u Usage, ok bool) {
-	if !bytes.Contains(json, usageKey) {
+	if !NamesUsage(json) {
 		return Usage{}, false
 	}
 	c := checker{b: json, depth: maxDepth}
