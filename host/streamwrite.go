@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/hex"
 	"io"
 	"sync"
 	"time"
@@ -38,6 +37,8 @@ func (f *streamBuf) release() {
 
 // chunkHead is the room for the head of a chunk: a size of up to eight digits.
 const chunkHead = len("ffffffff\r\n")
+
+const hexDigits = "0123456789abcdef"
 
 var lastChunk = []byte("0\r\n\r\n")
 
@@ -102,17 +103,16 @@ func (s *stream) flush() {
 // frame writes the head of a chunk of n bytes before it, and what stands before
 // that close up to it. It returns where all this begins in b.
 func (s *stream) frame(b []byte, n int) (from int) {
-	var digits [8]byte
-	hex.Encode(digits[:], []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-	skip := 0
-	for skip < len(digits)-1 && digits[skip] == '0' {
-		skip++
+	at := s.head + chunkHead - len("\r\n")
+	copy(b[at:], "\r\n")
+	for more := true; more; more = n > 0 {
+		at--
+		b[at] = hexDigits[n&15]
+		n >>= 4
 	}
-	at := s.head + skip
-	copy(b[at:], digits[skip:])
-	copy(b[s.head+len(digits):], "\r\n")
-	copy(b[skip:], b[:s.head])
-	return skip
+	from = at - s.head
+	copy(b[from:], b[:s.head])
+	return from
 }
 
 // abort sees to it that the client does not take what it got for a whole reply.
