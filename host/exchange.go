@@ -28,7 +28,6 @@ type exchange struct {
 	gen      *generation
 	metrics  *telemetry.Metrics
 	draining *atomic.Bool // the router's
-	begun    bool         // a stream has begun to write the reply
 	route    *route.Route
 	chain    *chain
 	manner   *manner
@@ -40,25 +39,26 @@ type exchange struct {
 	client   []byte // address, text
 	asked    []byte // the model that the client asked for
 	body     body
-	stage    stage
 	cands    []route.Candidate
 	scores   []float64 // this policy's, while on_route runs
 	reply    earlyReply
 	vars     vars
 	outcome  outcome
 	replyDoc openai.Document // reply body or event, parsed when first asked for
-	docState docState
-	data     []byte // what replyDoc is parsed from
+	data     []byte          // what replyDoc is parsed from
 	scratch  []byte
 
-	tx     transaction
-	broken bool // a panic left it half done
-	last   bool // of its connection
+	tx       transaction
+	stage    stage
+	docState docState
+	begun    bool // a stream has begun to write the reply
+	broken   bool // a panic left it half done
+	last     bool // of its connection
 
 	// How it was let in.
 	priority admission.Priority
+	inside   bool    // has passed the gates
 	gates    []*gate // to pass
-	inside   bool    // has passed them
 	shut     *gate   // that it found shut last; nil: the services are full
 
 	// What the steps hand on; kept here so that their memory is used again.
@@ -102,15 +102,26 @@ const (
 // transaction is what Rollback goes back to. Headers are copied only when a
 // policy edits them.
 type transaction struct {
-	open         bool
 	vars         varsMark
 	reply        earlyReply // at Begin
 	spare        earlyReply // neither valid nor gone back to; its memory is free
-	replied      bool       // the valid reply is not the one at Begin
+	open         bool
+	replied      bool // the valid reply is not the one at Begin
 	requestSaved bool
 	replySaved   bool
-	request      fasthttp.RequestHeader
-	response     fasthttp.ResponseHeader
+	headers      *savedHeaders // made by the first edit of one
+}
+
+type savedHeaders struct {
+	request fasthttp.RequestHeader
+	reply   fasthttp.ResponseHeader
+}
+
+func (t *transaction) saved() *savedHeaders {
+	if t.headers == nil {
+		t.headers = &savedHeaders{}
+	}
+	return t.headers
 }
 
 var _ plugins.Exchange = (*exchange)(nil)
@@ -330,10 +341,10 @@ func (x *exchange) Rollback() {
 		x.scores[i] = 1
 	}
 	if t.requestSaved {
-		t.request.CopyTo(&x.ctx.Request.Header)
+		t.headers.request.CopyTo(&x.ctx.Request.Header)
 	}
 	if t.replySaved {
-		t.response.CopyTo(&x.ctx.Response.Header)
+		t.headers.reply.CopyTo(&x.ctx.Response.Header)
 	}
 }
 

@@ -38,7 +38,7 @@ func (h *requestHeaders) Remove(name []byte) error {
 func (h *requestHeaders) save() {
 	if h.tx.open && !h.tx.requestSaved {
 		h.tx.requestSaved = true
-		h.ctx.Request.Header.CopyTo(&h.tx.request)
+		h.ctx.Request.Header.CopyTo(&h.tx.saved().request)
 	}
 }
 
@@ -70,7 +70,7 @@ func (h *replyHeaders) Remove(name []byte) error {
 func (h *replyHeaders) save() {
 	if h.tx.open && !h.tx.replySaved {
 		h.tx.replySaved = true
-		h.ctx.Response.Header.CopyTo(&h.tx.response)
+		h.ctx.Response.Header.CopyTo(&h.tx.saved().reply)
 	}
 }
 
