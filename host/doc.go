@@ -27,7 +27,8 @@
 //  6. reply (deliver.go, stream.go): a reply that is whole passes on_response;
 //     one that streams is passed on event by event, through on_event where a
 //     policy has it, and written to the client's connection as it is
-//     (streamwrite.go).
+//     (streamwrite.go). On the loops the handler returns once such a reply has
+//     begun, and follow.go goes on with it whenever something comes.
 //  7. account (accept.go, finish): metrics, access log, on_done, and the
 //     generation's reference is given back.
 //

@@ -65,6 +65,9 @@ func NewWatch(conn net.Conn) *Watch {
 // socketOf returns the connection under conn that has a file descriptor.
 func socketOf(conn net.Conn) (net.Conn, bool) {
 	for {
+		if _, looped := conn.(*loop.Conn); looped {
+			return conn, true // before those that take the runtime longer
+		}
 		outer, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
 			_, ok = conn.(syscall.Conn)

@@ -18,7 +18,8 @@
 // socket has something. That is two stack switches and no scheduling.
 //
 // A connection that waits for its next request has no worker, no stack and no
-// buffer: only a Conn.
+// buffer: only a Conn. Nor has one that sleeps because the service that it gets a
+// stream from is silent (sleep.go): its server returns, and is called again.
 //
 // Work that takes long or waits for something other than a Conn has to call
 // Conn.Detach first: then a goroutine of its own goes on with the worker until

@@ -13,6 +13,11 @@ func checkContainer(b []byte, i int) int {
 	return c.value(i)
 }
 
+// shortSkip is how long what is behind a container may be for it to be skipped by
+// the checker: its code is in the processor's caches, since it has just checked the
+// same bytes, and that of sonic is not.
+const shortSkip = 1 << 10
+
 func skipSpace(b []byte, i int) int {
 	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
 		i++
@@ -48,6 +53,9 @@ func skipValue(b []byte, i int) int {
 	case '"':
 		return skipText(b, i+1)
 	case '{', '[':
+		if len(b)-i <= shortSkip {
+			return checkContainer(b, i)
+		}
 		return skipContainer(b, i)
 	}
 	for i < len(b) {
