@@ -64,6 +64,7 @@ func (t *trip) fill(p []byte) (int, error) {
 		n, err := t.conn.Read(p)
 		switch {
 		case n > 0:
+			t.silent = false
 			return n, nil
 		case err == nil:
 			return 0, io.ErrNoProgress
@@ -90,7 +91,8 @@ func (t *trip) setReadDeadline() {
 			t.waitUntil = t.until()
 			_ = t.conn.SetReadDeadline(t.waitUntil)
 		}
-	default:
+	case !t.silent: // else it counts already
+		t.silent = true
 		now, idle := t.now(), t.silence.after
 		if t.waitUntil.Sub(now) < idle {
 			t.waitUntil = now.Add(idle + idle/8)

@@ -42,6 +42,7 @@ type trip struct {
 	in        input
 	hasty     bool      // the read deadline is patience, the Watch not armed
 	idle      bool      // stream_idle_timeout counts, not request_timeout
+	silent    bool      // nothing has come since stream_idle_timeout was set
 	waitUntil time.Time // the read deadline, when not hasty
 	head      replyHead
 	header    fasthttp.ResponseHeader

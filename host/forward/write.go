@@ -33,7 +33,7 @@ func (t *trip) write() error {
 	if t.race != nil {
 		t.race.heading.Unlock()
 	}
-	t.sent, t.hasty, t.idle, t.waitUntil, t.err = 0, !t.client.eager(), false, time.Time{}, nil
+	t.sent, t.hasty, t.idle, t.silent, t.waitUntil, t.err = 0, !t.client.eager(), false, false, time.Time{}, nil
 	now := time.Now()
 	soon := now.Add(patience)
 	t.expect(now)
