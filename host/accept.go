@@ -29,6 +29,7 @@ func (r *Router) accept(ctx *fasthttp.RequestCtx, g *generation) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.ctx, x.gen, x.chain, x.metrics, x.draining = ctx, g, noChain, r.metrics, &r.draining
 	x.accepted = ctx.Time()
+	x.last = ctx.Request.Header.ConnectionClose() // rewrite strips it
 	x.takeRequestID()
 	seed := xxhash.Sum64(x.id)
 	x.random.Seed(seed, seed^0x9e3779b97f4a7c15)

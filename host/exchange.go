@@ -54,6 +54,7 @@ type exchange struct {
 	begun    bool // a stream has begun to write the reply
 	broken   bool // a panic left it half done
 	last     bool // of its connection
+	aside    bool // another goroutine has it than the one that serves its connection
 
 	// How it was let in.
 	priority admission.Priority

@@ -25,10 +25,10 @@ func (s *stream) mayLeave() bool {
 }
 
 // pipelined reports whether more was read of the client than the requests that
-// are handled: fasthttp has it.
+// are handled, sound or not: fasthttp has it.
 func (c *clientConn) pipelined() bool {
 	requests, _ := c.guard.Chunks()
-	return requests != c.begun || c.guard.Inside() || c.looped.Ahead()
+	return c.guard.Fault() != nil || requests != c.begun || c.guard.Inside() || c.looped.Ahead()
 }
 
 // now is the time, as exact as deadlines need it.
@@ -67,7 +67,11 @@ func (r *Router) follow(c *clientConn) (asleep bool) {
 		return true
 	}
 	x := s.x
-	stays := !x.ctx.Response.ConnectionClose()
+	stays := !s.last && !x.ctx.Response.ConnectionClose()
+	if r.draining.Load() {
+		stays = false
+		c.unread.Store(c.looped.HasInput())
+	}
 	c.stream = nil
 	r.finish(x)
 	r.memory.settle(c)

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/infinirouter/infinirouter/plugins"
+	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
 // stepped is a service whose streams send an event whenever step gives one, and
@@ -162,4 +165,134 @@ func TestAConnectionRestsAfterAStream(t *testing.T) {
 		t.Errorf("closed after %v", waited)
 	}
 	soon(t, "it is counted no more", func() bool { return g.conns.open.Load() == 0 })
+}
+
+// TestSilenceEndsAStream: stream_idle_timeout counts while nobody has the stream.
+func TestSilenceEndsAStream(t *testing.T) {
+	step := make(chan string)
+	defer close(step)
+	g := startRig(t, withService(stepped(t, step), "[server]\nstream_idle_timeout = \"200ms\""), nil)
+	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
+	c := g.dial()
+	c.send(chatPath, askStream)
+	step <- "x"
+	reply, err := io.ReadAll(c.in)
+	if text := string(reply); err != nil || !strings.Contains(text, "data: x\n") || !strings.Contains(text, "stream_idle_timeout") || strings.HasSuffix(text, "0\r\n\r\n") {
+		t.Errorf("%q %v", text, err)
+	}
+}
+
+// TestCloseAfterAStream: a client that wants its connection closed gets that, whatever
+// policies and heartbeats do to heads.
+func TestCloseAfterAStream(t *testing.T) {
+	idle := func(abi.Hook, plugins.Exchange) (abi.Action, error) { return abi.Continue, nil }
+	for name, with := range map[string]struct {
+		hook  abi.Hook
+		route string
+	}{
+		"on_request":                 {abi.OnRequest, ""},
+		"on_response":                {abi.OnResponse, ""},
+		"heartbeats":                 {abi.OnDone, "heartbeat = \"100ms\"\n"},
+		"heartbeats and on_response": {abi.OnResponse, "heartbeat = \"100ms\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			slow := make(chan struct{})
+			service := backend(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if strings.Contains(string(body), `"stream":true`) {
+					<-slow
+					w.Header().Set("Content-Type", "text/event-stream")
+				}
+				_, _ = io.WriteString(w, "data: 1\n\n")
+			}).URL
+			g := startRig(t, withService(service)+"[[routes]]\nname = \"r\"\npolicies = [\"p\"]\n"+with.route,
+				goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(with.hook), call: idle}})
+			soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
+			c := g.dial()
+			c.send(chatPath, askStream, "Connection: close")
+			first := []byte{}
+			if with.route != "" { // the client's reply has begun before the service's
+				first = make([]byte, len("HTTP/1.1 200 OK"))
+				if _, err := io.ReadFull(c.in, first); err != nil {
+					t.Fatal(err)
+				}
+			}
+			close(slow)
+			rest, err := io.ReadAll(c.in)
+			if text := string(first) + string(rest); err != nil || !strings.Contains(text, "\r\nConnection: close\r\n") || !strings.HasSuffix(text, "data: 1\n\n\r\n0\r\n\r\n") {
+				t.Errorf("%q %v", text, err)
+			}
+		})
+	}
+}
+
+// TestNonsenseBehindAStream is answered after it.
+func TestNonsenseBehindAStream(t *testing.T) {
+	step := make(chan string)
+	g := startRig(t, withService(stepped(t, step)), nil)
+	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
+	c := g.dial()
+	c.send(chatPath+" HTTP/1.1\r\nHost: router\r\nContent-Length: 41\r\n\r\n"+askStream+"nonsense\n", "")
+	step <- "x"
+	close(step)
+	reply, err := io.ReadAll(c.in)
+	_, after, _ := strings.Cut(string(reply), "data: x\n\n\r\n0\r\n\r\n")
+	if err != nil || !strings.HasPrefix(after, "HTTP/1.1 400 ") {
+		t.Errorf("%q %v", reply, err)
+	}
+}
+
+// TestStreamsEndWhileDraining: each is whole, and then its connection is closed,
+// also where the next request had come.
+func TestStreamsEndWhileDraining(t *testing.T) {
+	step := make(chan string)
+	g := startRig(t, withService(stepped(t, step)), nil)
+	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
+	var clients []*talk
+	for i := range 20 {
+		c := g.dial()
+		c.send(chatPath, askStream)
+		clients = append(clients, c)
+		if i%2 == 1 {
+			soon(t, "the streams are silent", func() bool { return int(g.inFlight.Load()) == i+1 && inHandlers() == 0 })
+			c.send(chatPath, askM)
+		}
+	}
+	go func() {
+		for range clients {
+			step <- "x"
+		}
+		close(step)
+	}()
+	g.shutdown()
+	for _, c := range clients {
+		reply, err := io.ReadAll(c.in)
+		if err != nil || !strings.HasSuffix(string(reply), "data: x\n\n\r\n0\r\n\r\n") {
+			t.Errorf("%q %v", reply, err)
+		}
+	}
+}
+
+// TestDetachOnTheSide: with heartbeats a policy's calls are made by another goroutine
+// than the one that serves the client, which they must not stop.
+func TestDetachOnTheSide(t *testing.T) {
+	step := make(chan string)
+	close(step)
+	detaches := func(_ abi.Hook, x plugins.Exchange) (abi.Action, error) {
+		for range 100 {
+			x.(plugins.Detacher).Detach()
+			runtime.Gosched()
+		}
+		return abi.Continue, nil
+	}
+	g := startRig(t, withService(stepped(t, step))+"[[routes]]\nname = \"r\"\npolicies = [\"p\"]\nheartbeat = \"100ms\"\n",
+		goPolicies{"p": {name: "p", hooks: plugins.HookSet(0).With(abi.OnRoute), call: detaches}})
+	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
+	c := g.dial()
+	for range 100 {
+		c.send(chatPath, askStream)
+		if resp, body := c.hear(); resp.StatusCode != 200 || body != "" {
+			t.Fatal(resp.StatusCode, body)
+		}
+	}
 }

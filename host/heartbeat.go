@@ -46,7 +46,7 @@ func (r *Router) forwardBeating(x *exchange, every time.Duration) (done bool, f 
 		x.watch = forward.NewWatch(x.ctx.Conn())
 	}
 	p := &prefill{router: r, x: x, client: x.watch, part: x.watch.Child(true), every: every, done: make(chan struct{})}
-	x.watch = p.part
+	x.watch, x.aside = p.part, true
 	go p.run()
 	if p.wait() {
 		if f := p.turn(); f != nil {
@@ -124,7 +124,7 @@ func (p *prefill) beat() *stream {
 // turn takes the exchange back from run, which is over.
 func (p *prefill) turn() *fault {
 	x := p.x
-	x.watch = p.client
+	x.watch, x.aside = p.client, false
 	defer p.part.Dismiss()
 	if p.fault != nil {
 		return p.fault

@@ -61,6 +61,9 @@ func (r *Router) serveLooped(conn any) (asleep bool) {
 // Detach implements plugins.Detacher: what x does next takes long, and is not for a
 // loop to wait for.
 func (x *exchange) Detach() {
+	if x.aside {
+		return
+	}
 	if client, ok := x.ctx.Conn().(*clientConn); ok && client.looped != nil {
 		client.looped.Detach()
 	}

@@ -265,12 +265,12 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	if open := r.inFlight.Load(); err != nil && open > 0 {
 		r.options.Logger.Warn("requests were cut at exit", "open", open, "knob", "server.drain_timeout")
 	}
+	r.options.loops.Close() // while there is a generation: what came at the last moment asks for one
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
 	if err == nil { // else requests still hold on to it
 		r.current.Load().release()
 	}
-	r.options.loops.Close()
 	return err
 }
 

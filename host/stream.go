@@ -33,6 +33,7 @@ type stream struct {
 	framed bool // in chunks
 	told   bool // the client was told why there is no stream (heartbeat.go)
 	left   bool // follow has it from here
+	last   bool // of its connection, as the head says
 	in     streamBuf
 	out    streamBuf // for the client, after a head or the room for one of a chunk
 	head   int       // bytes of the reply's head in out

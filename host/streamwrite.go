@@ -58,9 +58,10 @@ func (s *stream) begin() {
 		h.Del("Content-Length") // the service's, if its stream had one, which the next line would leave
 		h.SetContentLength(-2)
 	}
-	if asked.ConnectionClose() || !asked.IsHTTP11() {
+	if s.x.last || !asked.IsHTTP11() {
 		h.SetConnectionClose()
 	}
+	s.last = h.ConnectionClose()
 	s.out.room(streamBuffer)
 	s.out.b = h.AppendBytes(s.out.b)
 	s.head = len(s.out.b)

@@ -351,6 +351,10 @@ func (c *Conn) isOver(deadline *atomic.Int64, bits uint32) (bool, error) {
 	case c.isClosed():
 		return true, net.ErrClosed
 	case at != 0 && at <= time.Now().UnixNano():
+		if bits&canRead != 0 && c.HasInput() { // the event that says so waits for its loop
+			c.ready.Or(canRead)
+			return true, nil
+		}
 		return true, os.ErrDeadlineExceeded
 	}
 	return false, nil
