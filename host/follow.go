@@ -68,13 +68,13 @@ func (r *Router) follow(c *clientConn) (asleep bool) {
 	}
 	x := s.x
 	stays := !s.last && !x.ctx.Response.ConnectionClose()
-	if r.draining.Load() {
-		stays = false
-		c.unread.Store(c.looped.HasInput())
-	}
 	c.stream = nil
 	r.finish(x)
 	r.memory.settle(c)
+	if r.leaving.Load() { // nobody may be left to answer what was sent meanwhile
+		stays = false
+		c.unread.Store(c.looped.HasInput())
+	}
 	if !stays {
 		_ = c.Close()
 		return false

@@ -259,6 +259,9 @@ func TestStreamsEndWhileDraining(t *testing.T) {
 		}
 	}
 	go func() {
+		for !g.leaving.Load() {
+			time.Sleep(time.Millisecond)
+		}
 		for range clients {
 			step <- "x"
 		}

@@ -46,7 +46,8 @@ type Router struct {
 	reloading sync.Mutex
 	inFlight  atomic.Int64
 	draining  atomic.Bool
-	listening sync.Mutex // of listeners
+	leaving   atomic.Bool // Shutdown has begun
+	listening sync.Mutex  // of listeners
 	listeners []net.Listener
 	conns     connections
 	memory    bodyMemory
@@ -256,6 +257,7 @@ func (r *Router) listener(ln net.Listener, conns *connections) net.Listener {
 // ctx ends, and gives the generation back. It reports requests that were cut.
 func (r *Router) Shutdown(ctx context.Context) error {
 	r.Drain()
+	r.leaving.Store(true)
 	r.options.loops.Drain()
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
