@@ -25,6 +25,7 @@ import (
 // One goroutine uses it at a time: the handler, then the reply's stream.
 type exchange struct {
 	ctx      *fasthttp.RequestCtx
+	own      *fasthttp.RequestCtx // what ctx is once a stream goes on without fasthttp
 	gen      *generation
 	metrics  *telemetry.Metrics
 	draining *atomic.Bool // the router's

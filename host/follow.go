@@ -40,23 +40,42 @@ func (c *clientConn) now() time.Time {
 }
 
 // leave has fasthttp let go of ctx and its connection if a stream goes on there.
-// To fasthttp it is a handler that is late: ctx stays the handler's, and what
-// fasthttp answers in its place is dropped.
+// What it answers is dropped, and its closing the connection is ignored.
 func leave(ctx *fasthttp.RequestCtx) bool {
 	c, ok := ctx.Conn().(*clientConn)
 	if !ok || c.stream == nil {
 		return false
 	}
+	c.stream.x.moveOut()
+	ctx.Response.Reset()
+	ctx.Response.SetConnectionClose()
 	c.answered = true
-	ctx.TimeoutErrorWithResponse(closing)
 	return true
 }
 
-var closing = func() *fasthttp.Response {
-	r := &fasthttp.Response{}
-	r.SetConnectionClose()
-	return r
-}()
+// moveOut has x live on without fasthttp's ctx, which is the next request's: what
+// policies, the end of the stream and the access log still ask for goes into one of
+// x's own. The body itself moves, so that what was found in it holds.
+func (x *exchange) moveOut() {
+	if x.own == nil {
+		x.own = &fasthttp.RequestCtx{}
+	}
+	ctx, own := x.ctx, x.own
+	own.Init2(ctx.Conn(), silent{}, true)
+	ctx.Request.Header.CopyTo(&own.Request.Header)
+	own.Request.SwapBody(ctx.Request.SwapBody(nil))
+	ctx.Response.Header.CopyTo(&own.Response.Header)
+	x.ctx, x.request.Source = own, &own.Request.Header
+}
+
+// moveIn empties the ctx that moveOut filled.
+func (x *exchange) moveIn() {
+	if x.own != nil && x.ctx == x.own {
+		x.own.Request.Reset()
+		x.own.Response.Reset()
+		x.own.Init2(nil, silent{}, true)
+	}
+}
 
 // follow goes on with the stream of a connection that fasthttp has let go, until it
 // sleeps or ends. After the end the connection waits for its next request.
