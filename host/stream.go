@@ -14,10 +14,10 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// stream is a reply that is passed on as it comes, within the handler: fasthttp
-// would hold buffers of its own while a stream is silent, and write what is read
-// into one more. Its bytes go to the client's connection as they are, and what
-// fasthttp writes afterwards is dropped (clientConn.answered).
+// stream is a reply that is passed on as it comes, and not by fasthttp: that would
+// hold buffers of its own while a stream is silent, and write what is read into one
+// more. Its bytes go to the client's connection as they are, from within the handler
+// or after it (follow.go), and what fasthttp writes is dropped (clientConn.answered).
 //
 // Server-sent events pass whole: bytes wait only for the end of the event that
 // they belong to, so that a stream that breaks can end with an error event,

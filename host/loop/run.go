@@ -65,7 +65,8 @@ func (r *runner) run() {
 }
 
 // begin takes the time of events that have come, and reports whether they had to
-// wait because those before them took long.
+// wait because those before them took long: more or less, where the loop looked for
+// events while another was awake.
 func (r *runner) begin() (late bool) {
 	r.busy.Store(true)
 	now := time.Now()
