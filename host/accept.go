@@ -182,7 +182,7 @@ func (x *exchange) noteUsage(batch []byte) {
 func (x *exchange) reset() {
 	const keep = 64 << 10
 	x.body.reset()
-	x.moveIn()
+	x.emptyOwn()
 	x.replyDoc.Reset()
 	x.vars.reset()
 	x.metrics, x.manner = nil, nil

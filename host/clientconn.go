@@ -26,7 +26,7 @@ type clientConn struct {
 	// answered says that the reply is written: fasthttp's is dropped.
 	answered bool
 	address  string // peerAddress, once asked for
-	begun    uint64 // requests that were handled
+	handled  uint64 // requests
 	// stream is the reply that goes on without fasthttp.
 	stream *stream
 

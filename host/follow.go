@@ -12,10 +12,10 @@ import (
 // is passed on by whichever worker is at hand. Elsewhere, on TLS say, and where a
 // client has sent its next request already, the handler stays to the end.
 
-// begun counts a request that is handled.
-func begun(ctx *fasthttp.RequestCtx) {
+// countRequest counts a request that is handled with its connection.
+func countRequest(ctx *fasthttp.RequestCtx) {
 	if c, ok := ctx.Conn().(*clientConn); ok {
-		c.begun++
+		c.handled++
 	}
 }
 
@@ -28,15 +28,7 @@ func (s *stream) mayLeave() bool {
 // are handled, sound or not: fasthttp has it.
 func (c *clientConn) pipelined() bool {
 	requests, _ := c.guard.Chunks()
-	return c.guard.Fault() != nil || requests != c.begun || c.guard.Inside() || c.looped.Ahead()
-}
-
-// now is the time, as exact as deadlines need it.
-func (c *clientConn) now() time.Time {
-	if c.looped != nil {
-		return c.looped.Now()
-	}
-	return time.Now()
+	return c.guard.Fault() != nil || requests != c.handled || c.guard.Inside() || c.looped.Ahead()
 }
 
 // leave has fasthttp let go of ctx and its connection if a stream goes on there.
@@ -68,9 +60,9 @@ func (x *exchange) moveOut() {
 	x.ctx, x.request.Source = own, &own.Request.Header
 }
 
-// moveIn empties the ctx that moveOut filled.
-func (x *exchange) moveIn() {
-	if x.own != nil && x.ctx == x.own {
+// emptyOwn undoes moveOut, where that was.
+func (x *exchange) emptyOwn() {
+	if x.ctx == x.own {
 		x.own.Request.Reset()
 		x.own.Response.Reset()
 		x.own.Init2(nil, silent{}, true)
@@ -82,7 +74,7 @@ func (x *exchange) moveIn() {
 func (r *Router) follow(c *clientConn) (asleep bool) {
 	s := c.stream
 	s.left, c.answered = false, false
-	if r.goOn(s) {
+	if r.pumpAsleep(s) {
 		return true
 	}
 	x := s.x
@@ -90,7 +82,7 @@ func (r *Router) follow(c *clientConn) (asleep bool) {
 	c.stream = nil
 	r.finish(x)
 	r.memory.settle(c)
-	if r.leaving.Load() { // nobody may be left to answer what was sent meanwhile
+	if r.options.loops.Draining() { // nobody may be left to answer what was sent meanwhile
 		stays = false
 		c.unread.Store(c.looped.HasInput())
 	}
@@ -103,8 +95,8 @@ func (r *Router) follow(c *clientConn) (asleep bool) {
 	return false
 }
 
-// goOn is the stream's pump, which sleeps instead of waiting.
-func (r *Router) goOn(s *stream) (asleep bool) {
+// pumpAsleep is the stream's pump and end, which no handler stands around.
+func (r *Router) pumpAsleep(s *stream) (asleep bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			_ = r.failed(s.x, p)
@@ -115,15 +107,5 @@ func (r *Router) goOn(s *stream) (asleep bool) {
 			s.end()
 		}
 	}()
-	for s.err == nil && s.lost == nil {
-		if len(s.in.b) == 0 {
-			s.in.release()
-		}
-		if s.reply.Sleep() {
-			return true
-		}
-		s.fill()
-		s.flush()
-	}
-	return false
+	return s.pump(true)
 }

@@ -111,6 +111,9 @@ func TestRequestBehindAStream(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if at == "at once" {
+				soon(t, "the handler stays", func() bool { return inHandlers() == 1 })
+			}
 			body := bufio.NewReader(resp.Body)
 			for i := range 3 {
 				step <- "x"
@@ -259,7 +262,7 @@ func TestStreamsEndWhileDraining(t *testing.T) {
 		}
 	}
 	go func() {
-		for !g.leaving.Load() {
+		for !g.options.loops.Draining() {
 			time.Sleep(time.Millisecond)
 		}
 		for range clients {

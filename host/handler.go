@@ -18,7 +18,7 @@ import (
 // written by fasthttp, unless a stream has written it.
 func (r *Router) handle(ctx *fasthttp.RequestCtx) {
 	r.memory.arrived(ctx)
-	begun(ctx)
+	countRequest(ctx)
 	g := r.acquire()
 	if r.page(ctx, g) {
 		dropBody(ctx)

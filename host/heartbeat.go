@@ -161,7 +161,7 @@ func (p *prefill) follow(s *stream) {
 	}
 	s.reply = p.reply
 	defer s.end()
-	s.pump()
+	s.proceed()
 }
 
 // streams reports whether the reply can follow what was sent.

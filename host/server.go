@@ -46,8 +46,7 @@ type Router struct {
 	reloading sync.Mutex
 	inFlight  atomic.Int64
 	draining  atomic.Bool
-	leaving   atomic.Bool // Shutdown has begun
-	listening sync.Mutex  // of listeners
+	listening sync.Mutex // of listeners
 	listeners []net.Listener
 	conns     connections
 	memory    bodyMemory
@@ -257,12 +256,11 @@ func (r *Router) listener(ln net.Listener, conns *connections) net.Listener {
 // ctx ends, and gives the generation back. It reports requests that were cut.
 func (r *Router) Shutdown(ctx context.Context) error {
 	r.Drain()
-	r.leaving.Store(true)
 	r.options.loops.Drain()
 	err := r.server.ShutdownWithContext(ctx)
 	_ = r.admin.ShutdownWithContext(ctx)
 	for ; err == nil && r.inFlight.Load() > 0; err = ctx.Err() {
-		time.Sleep(drainLook) // a stream of HTTP/1.0 is no connection of the server's
+		time.Sleep(drainLook) // a stream that goes on without fasthttp is no connection of the server's
 	}
 	if open := r.inFlight.Load(); err != nil && open > 0 {
 		r.options.Logger.Warn("requests were cut at exit", "open", open, "knob", "server.drain_timeout")

@@ -59,7 +59,7 @@ func (r *Router) stream(x *exchange, reply *forward.Reply, size int, events bool
 	if !reply.Buffered() {
 		s.flush()
 	}
-	s.pump()
+	s.proceed()
 }
 
 func newStream(r *Router, x *exchange, reply *forward.Reply, size int, events bool) *stream {
@@ -68,20 +68,32 @@ func newStream(r *Router, x *exchange, reply *forward.Reply, size int, events bo
 	return s
 }
 
-// pump passes on what comes until there is an end, or leaves that to follow.
-func (s *stream) pump() {
+// proceed passes on what comes until there is an end, or leaves that to follow.
+func (s *stream) proceed() {
 	if s.left = s.mayLeave(); s.left {
 		s.conn.stream = s
 		return
 	}
+	s.pump(false)
+}
+
+// pump passes on what comes until there is an end. Where it may sleep it does so
+// instead of waiting, and says that it does. Nothing is held meanwhile that a stream
+// can be without.
+func (s *stream) pump(sleeps bool) (asleep bool) {
 	for s.err == nil && s.lost == nil {
 		if len(s.in.b) == 0 {
 			s.in.release()
+		}
+		if !sleeps {
 			s.reply.Await()
+		} else if s.reply.Sleep() {
+			return true
 		}
 		s.fill()
 		s.flush()
 	}
+	return false
 }
 
 // fill turns what comes from the service into out.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"io"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,8 +38,6 @@ func (f *streamBuf) release() {
 
 // chunkHead is the room for the head of a chunk: a size of up to eight digits.
 const chunkHead = len("ffffffff\r\n")
-
-const hexDigits = "0123456789abcdef"
 
 var lastChunk = []byte("0\r\n\r\n")
 
@@ -94,7 +93,7 @@ func (s *stream) flush() {
 	}
 	s.head = 0
 	if b = b[from:]; len(b) > 0 {
-		s.gave = s.conn.now()
+		s.gave = s.conn.looped.Now()
 		_ = s.conn.SetWriteDeadline(s.gave.Add(s.x.gen.config.Server.ClientWriteTimeout))
 		_, s.lost = s.conn.Write(b)
 	}
@@ -104,14 +103,11 @@ func (s *stream) flush() {
 // frame writes the head of a chunk of n bytes before it, and what stands before
 // that close up to it. It returns where all this begins in b.
 func (s *stream) frame(b []byte, n int) (from int) {
-	at := s.head + chunkHead - len("\r\n")
-	copy(b[at:], "\r\n")
-	for more := true; more; more = n > 0 {
-		at--
-		b[at] = hexDigits[n&15]
-		n >>= 4
-	}
-	from = at - s.head
+	var room [8]byte
+	digits := strconv.AppendUint(room[:0], uint64(n), 16)
+	from = chunkHead - len("\r\n") - len(digits)
+	copy(b[s.head+from:], digits)
+	copy(b[s.head+from+len(digits):], "\r\n")
 	copy(b[from:], b[:s.head])
 	return from
 }

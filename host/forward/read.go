@@ -3,7 +3,6 @@ package forward
 import (
 	"io"
 	"sync"
-	"time"
 
 	"github.com/infinirouter/infinirouter/host/wire"
 )
@@ -93,20 +92,12 @@ func (t *trip) setReadDeadline() {
 		}
 	case !t.silent: // else it counts already
 		t.silent = true
-		now, idle := t.now(), t.silence.after
+		now, idle := t.looped.Now(), t.silence.after
 		if t.waitUntil.Sub(now) < idle {
 			t.waitUntil = now.Add(idle + idle/8)
 			_ = t.conn.SetReadDeadline(t.waitUntil)
 		}
 	}
-}
-
-// now is the time, as exact as deadlines need it.
-func (t *trip) now() time.Time {
-	if t.looped != nil {
-		return t.looped.Now()
-	}
-	return time.Now()
 }
 
 // fillInput reads more into t.in.

@@ -145,6 +145,9 @@ func (g *Group) Drain() {
 	})
 }
 
+// Draining reports whether Drain was called.
+func (g *Group) Draining() bool { return g.draining.Load() }
+
 // Accepted takes over a client's connection. It is served once it has sent
 // something, and closed if that takes longer than patience. What attach returns
 // for the connection is what is served.

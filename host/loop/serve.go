@@ -34,10 +34,11 @@ func (c *Conn) Detach() {
 }
 
 // Now is the time for who serves c, or is bound to it: in a loop that of the events
-// under way, which costs nothing, and is exact enough for a deadline in seconds.
+// under way, which costs nothing, and is exact enough for a deadline in seconds. c
+// may be nil: what is not on the loops.
 func (c *Conn) Now() time.Time {
-	if w := c.owner; w != nil && w.loop != nil {
-		return w.loop.began
+	if c != nil && c.owner != nil && c.owner.loop != nil {
+		return c.owner.loop.began
 	}
 	return time.Now()
 }

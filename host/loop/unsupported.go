@@ -32,6 +32,8 @@ func New(Options) (*Group, error) { return nil, errors.ErrUnsupported }
 func (*Group) Close() {}
 func (*Group) Drain() {}
 
+func (*Group) Draining() bool { return false }
+
 func (*Group) Accepted(*net.TCPConn, time.Duration, func(*Conn) any) error {
 	return errors.ErrUnsupported
 }

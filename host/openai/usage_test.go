@@ -2,6 +2,7 @@ package openai
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -88,4 +89,18 @@ func FuzzUsage(f *testing.F) {
 		}
 		t.Fatalf("%q: %+v out of nowhere", b, u)
 	})
+}
+
+// TestNamesUsage: it finds the key wherever it stands, and nothing that is not it.
+func TestNamesUsage(t *testing.T) {
+	for _, s := range []string{
+		"", "g", `"usage`, `"usage"`, `x"usage"`, `"usage"x`, `{"a":"usag","usage":{}}`, `"usag"usage"`, `"usagge"`, `gggg"usage"`, `sage"`,
+		`"usa`, `"Usage"`, strings.Repeat("g", 100) + `"usage"`, strings.Repeat(`"usag `, 9),
+	} {
+		for i := range len(s) + 1 {
+			if got, want := NamesUsage([]byte(s[i:])), strings.Contains(s[i:], `"usage"`); got != want {
+				t.Errorf("%q: %v", s[i:], got)
+			}
+		}
+	}
 }

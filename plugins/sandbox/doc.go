@@ -9,12 +9,11 @@
 // mistake shows here, in one error that names all of it.
 //
 // A call (policy.go): take an instance from the pool (pool.go; wait.go when all
-// are in use), give it fuel and
-// the exchange, call the hook, look at how it ended, give the instance back,
-// commit. No lock where nobody is in the way (park.go), no allocation, no
-// goroutine, no clock but for every 16th call. An instance that failed in any way is closed and never pooled
-// again: its memory is in an unknown state. A policy that keeps failing is not
-// called for a while (breaker.go).
+// are in use), give it fuel and the exchange, call the hook, look at how it ended,
+// give the instance back, commit. No lock where nobody is in the way (park.go), no
+// allocation, no goroutine, no clock but for every 16th call. An instance that
+// failed in any way is closed and never pooled again: its memory is in an unknown
+// state. A policy that keeps failing is not called for a while (breaker.go).
 //
 // Sharing: what equal specs over equal bytes imply is made once and counted
 // (registry.go). A reload that changes nothing of a policy gets the very same
