@@ -13,9 +13,43 @@ import (
 	"github.com/infinirouter/infinirouter/sdk/abi"
 )
 
-// stepped is a service whose streams send an event whenever step gives one, and
-// end when it is closed. Other replies are whole.
+// stepped is a service whose stream, of which there is one at a time, sends an event
+// whenever step gives one, and ends when it is closed. Other replies are whole.
 func stepped(t *testing.T, step <-chan string) string {
+	return streaming(t, func(send func(string), left <-chan struct{}) {
+		for {
+			select {
+			case event, ok := <-step:
+				if !ok {
+					return
+				}
+				send(event)
+			case <-left:
+				return
+			}
+		}
+	})
+}
+
+// together is a service of any number of streams, each of which sends an event when
+// one is closed, and ends when end is.
+func together(t *testing.T, one, end <-chan struct{}) string {
+	return streaming(t, func(send func(string), left <-chan struct{}) {
+		select {
+		case <-one:
+		case <-left:
+		}
+		send("x")
+		select {
+		case <-end:
+		case <-left:
+		}
+	})
+}
+
+// streaming is a service whose streams are what each sends, and whose other replies are
+// whole.
+func streaming(t *testing.T, each func(send func(event string), left <-chan struct{})) string {
 	return backend(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if !strings.Contains(string(body), `"stream":true`) {
@@ -23,18 +57,11 @@ func stepped(t *testing.T, step <-chan string) string {
 			return
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		for {
+		w.(http.Flusher).Flush()
+		each(func(event string) {
+			_, _ = io.WriteString(w, "data: "+event+"\n\n")
 			w.(http.Flusher).Flush()
-			select {
-			case event, ok := <-step:
-				if !ok {
-					return
-				}
-				_, _ = io.WriteString(w, "data: "+event+"\n\n")
-			case <-r.Context().Done():
-				return
-			}
-		}
+		}, r.Context().Done())
 	}).URL
 }
 
@@ -48,8 +75,8 @@ func inHandlers() int {
 
 // TestSilentStreamsTakeNoStack: while nothing comes, a stream is in no function.
 func TestSilentStreamsTakeNoStack(t *testing.T) {
-	step := make(chan string)
-	g := startRig(t, withService(stepped(t, step)), nil)
+	one, end := make(chan struct{}), make(chan struct{})
+	g := startRig(t, withService(together(t, one, end)), nil)
 	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
 	const streams = 50
 	var clients []*talk
@@ -70,16 +97,14 @@ func TestSilentStreamsTakeNoStack(t *testing.T) {
 	if n := g.inFlight.Load(); n != streams {
 		t.Errorf("%d in flight", n)
 	}
-	for range streams {
-		step <- "x"
-	}
+	close(one)
 	for _, b := range bodies {
 		if line, err := b.ReadString('\n'); line != "data: x\n" {
 			t.Errorf("%q %v", line, err)
 		}
 	}
 	soon(t, "they are silent again", func() bool { return inHandlers() == 0 })
-	close(step)
+	close(end)
 	for i, b := range bodies {
 		if rest, err := io.ReadAll(b); string(rest) != "\n" || err != nil {
 			t.Errorf("%q %v", rest, err)
@@ -248,8 +273,8 @@ func TestNonsenseBehindAStream(t *testing.T) {
 // TestStreamsEndWhileDraining: each is whole, and then its connection is closed,
 // also where the next request had come.
 func TestStreamsEndWhileDraining(t *testing.T) {
-	step := make(chan string)
-	g := startRig(t, withService(stepped(t, step)), nil)
+	one := make(chan struct{})
+	g := startRig(t, withService(together(t, one, one)), nil)
 	soon(t, "the service is healthy", func() bool { s, _, _ := g.must(askM); return s == 200 })
 	var clients []*talk
 	for i := range 20 {
@@ -265,10 +290,7 @@ func TestStreamsEndWhileDraining(t *testing.T) {
 		for !g.options.loops.Draining() {
 			time.Sleep(time.Millisecond)
 		}
-		for range clients {
-			step <- "x"
-		}
-		close(step)
+		close(one)
 	}()
 	g.shutdown()
 	for _, c := range clients {
