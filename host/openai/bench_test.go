@@ -38,13 +38,14 @@ func chatBody(n, turn int, prose string) []byte {
 const (
 	english = `The quick brown fox jumps over the lazy dog, and then it does so again, for want of anything better to do.\n`
 	chinese = `路由器把请求转发给健康的服务，`
+	nested  = `{\"role\": \"user\", \"content\": \"the word \\\"quoted\\\" in quotes\"},\n`
 )
 
 var shapes = []struct {
 	name  string
 	turn  int
 	prose string
-}{{"english", 2000, english}, {"chinese", 2000, chinese}, {"short", 40, "Yes, please. "}}
+}{{"english", 2000, english}, {"chinese", 2000, chinese}, {"nested", 2000, nested}, {"short", 40, "Yes, please. "}}
 
 func BenchmarkParse(b *testing.B) {
 	for _, shape := range shapes {

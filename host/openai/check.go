@@ -28,9 +28,9 @@ func (e *SyntaxError) Error() string {
 // something is due and return the one after it, or -1 after a call of fail.
 type checker struct {
 	b     []byte
-	depth int    // how many containers may be open at once,
-	outer int    // counting this many around the bytes
-	seen  uint64 // all words of strings or'ed together: says whether any is not ASCII
+	depth int                    // how many containers may be open at once,
+	outer int                    // counting this many around the bytes
+	texts struct{ from, to int } // where strings are that have more than ASCII
 
 	at      int // of the first fault
 	reason  string
@@ -59,14 +59,20 @@ func (c *checker) whole() bool {
 	return i >= 0 && c.end(i)
 }
 
-// end checks what follows the outermost value, and the encoding of everything.
+// end checks what follows the outermost value, and the encoding of all strings.
 func (c *checker) end(i int) bool {
 	if i = skipSpace(c.b, i); i < len(c.b) {
 		c.unexpected(i, "the end")
 		return false
 	}
-	if c.seen&notASCII != 0 && !utf8.Validate(c.b) {
-		c.fail(invalidUTF8(c.b), "text is not UTF-8")
+	return c.decodable()
+}
+
+// decodable checks the encoding of all strings so far.
+func (c *checker) decodable() bool {
+	texts := c.b[c.texts.from:c.texts.to]
+	if !utf8.Validate(texts) {
+		c.fail(c.texts.from+invalidUTF8(texts), "text is not UTF-8")
 		return false
 	}
 	return true
@@ -175,77 +181,84 @@ func stops(x uint64) uint64 {
 	return ((x ^ 2*ones - 0x21*ones) | (x ^ slashes - ones)) &^ x & notASCII
 }
 
+// before has all bits below the lowest one of m, which stops returned: with notASCII
+// the bytes that come before the one that stops.
+func before(m uint64) uint64 { return m&-m - 1 }
+
 // plain returns the index of the first byte at or after i that is a quote, a
-// backslash or a control character.
-func (c *checker) plain(i int) int {
-	b, seen := c.b, uint64(0)
-	for len(b)-i >= 32 {
-		w := b[i : i+32 : i+32]
-		x0 := binary.LittleEndian.Uint64(w)
-		m0 := stops(x0)
-		if m0 != 0 {
-			c.seen |= seen | x0
-			return i + bits.TrailingZeros64(m0)>>3
-		}
-		x1, x2, x3 := binary.LittleEndian.Uint64(w[8:]), binary.LittleEndian.Uint64(w[16:]), binary.LittleEndian.Uint64(w[24:])
-		m1, m2, m3 := stops(x1), stops(x2), stops(x3)
-		seen |= x0 | x1 | x2 | x3
-		if m1|m2|m3 == 0 {
-			if i += 32; hasLongPlain {
-				i = c.longPlain(i)
+// backslash or a control character, looking at 32 or fewer, and all bytes before it
+// in or'ed together.
+func plain(b []byte, i int) (at int, seen uint64) {
+	if len(b)-i < 32 {
+		for ; i < len(b); i++ {
+			if ch := b[i]; ch < ' ' || ch == '"' || ch == '\\' {
+				break
 			}
-			continue
+			seen |= uint64(b[i])
 		}
-		c.seen |= seen
-		switch {
-		case m1 != 0:
-			return i + 8 + bits.TrailingZeros64(m1)>>3
-		case m2 != 0:
-			return i + 16 + bits.TrailingZeros64(m2)>>3
-		}
-		return i + 24 + bits.TrailingZeros64(m3)>>3
+		return i, seen
 	}
-	for ; i < len(b); i++ {
-		if ch := b[i]; ch < ' ' || ch == '"' || ch == '\\' {
-			break
-		}
-		seen |= uint64(b[i])
+	w := b[i : i+32 : i+32]
+	x0 := binary.LittleEndian.Uint64(w)
+	if m := stops(x0); m != 0 {
+		return i + bits.TrailingZeros64(m)>>3, before(m) & x0
 	}
-	c.seen |= seen
-	return i
+	x1, x2, x3 := binary.LittleEndian.Uint64(w[8:]), binary.LittleEndian.Uint64(w[16:]), binary.LittleEndian.Uint64(w[24:])
+	if m := stops(x1); m != 0 {
+		return i + 8 + bits.TrailingZeros64(m)>>3, x0 | before(m)&x1
+	}
+	if m := stops(x2); m != 0 {
+		return i + 16 + bits.TrailingZeros64(m)>>3, x0 | x1 | before(m)&x2
+	}
+	if m := stops(x3); m != 0 {
+		return i + 24 + bits.TrailingZeros64(m)>>3, x0 | x1 | x2 | before(m)&x3
+	}
+	return i + 32, x0 | x1 | x2 | x3
 }
 
-// longPlain goes on from i while nothing stops it, by blocks and up to a piece: what
-// is left is plain's.
-func (c *checker) longPlain(i int) int {
-	n := min(len(c.b)-i, large.Piece) &^ 31
-	if n == 0 {
-		return i
+// encoded notes that a string needs more than ASCII. One look at the end at all that
+// lies between such strings costs less than one at each of them.
+func (c *checker) encoded(from, to int) {
+	if c.texts.to == 0 {
+		c.texts.from = from
 	}
-	stop, ascii := longPlain(&c.b[i], n)
-	if !ascii {
-		c.seen |= notASCII
-	}
-	return i + stop
+	c.texts.to = to
 }
 
 // text checks a string from after its opening quote to after its closing one.
-func (c *checker) text(i int) int {
-	for b := c.b; ; {
-		i = c.plain(i)
-		switch {
-		case i >= len(b):
-			return c.fail(len(b), "unexpected end inside a string")
-		case b[i] == '"':
-			return i + 1
-		case b[i] == '\\':
-			if i = c.escapes(i); i < 0 {
-				return i
+func (c *checker) text(start int) int {
+	b := c.b
+	i, seen := plain(b, start)
+	for i < len(b) && b[i] != '"' {
+		switch ch := b[i]; {
+		case ch < ' ':
+			return c.fail(i, "control character "+strconv.QuoteRuneToASCII(rune(ch))+" inside a string")
+		case hasLongText && len(b)-i >= 64:
+			n := min(len(b)-i, large.Piece) &^ 63
+			stop, ascii := longText(&b[i], n)
+			if !ascii {
+				seen |= notASCII
 			}
+			if i += stop; stop < n && b[i] == '\\' {
+				i = c.escapes(i)
+			}
+		case ch == '\\':
+			i = c.escapes(i)
 		default:
-			return c.fail(i, "control character "+strconv.QuoteRuneToASCII(rune(b[i]))+" inside a string")
+			next, more := plain(b, i)
+			i, seen = next, seen|more
+		}
+		if i < 0 {
+			return i
 		}
 	}
+	if i >= len(b) {
+		return c.fail(len(b), "unexpected end inside a string")
+	}
+	if seen&notASCII != 0 {
+		c.encoded(start, i)
+	}
+	return i + 1
 }
 
 // escapes checks a run of escape sequences: clients that write ASCII only send

@@ -1,13 +1,11 @@
 package openai
 
 import (
-	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/infinirouter/infinirouter/host/large"
 )
 
 func TestCheck(t *testing.T) {
@@ -162,39 +160,95 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// TestPlain holds plain, by whatever way it goes on, against a look at each byte.
-func TestPlain(t *testing.T) {
-	defer func(is bool) { hasLongPlain = is }(hasLongPlain)
-	for _, long := range []bool{hasLongPlain, false} {
-		hasLongPlain = long
-		for _, n := range []int{0, 1, 31, 32, 33, 63, 64, 65, 96, 200, large.Piece + 100} {
-			for _, at := range []int{0, 1, 31, 32, 33, 40, 63, 64, 70, 95, 96, 127, 128, 199, n - 1, n} {
-				for _, stop := range []byte{'"', '\\', 0, '\n', 0x1f, ' ', '!', '#', '[', ']', 0x7f, 0x80, 0xa2, 0xff} {
-					if at < 0 || at > n {
-						continue
-					}
-					b := bytes.Repeat([]byte("x"), n+1)[:n] // more lies behind it
-					if at < n {
-						b[at] = stop
-					}
-					want := n
-					if at < n && (stop < ' ' || stop == '"' || stop == '\\') {
-						want = at
-					}
-					for _, from := range []int{0, 7} {
-						c := checker{b: b}
-						if from > want {
-							continue
-						}
-						if got := c.plain(from); got != want {
-							t.Fatalf("long %v: %d bytes, %#x at %d, from %d: %d, want %d", long, n, stop, at, from, got, want)
-						}
-						if ascii := c.seen&notASCII == 0; ascii && at < n && at >= from && stop >= 0x80 {
-							t.Fatalf("long %v: %d bytes, %#x at %d was not seen", long, n, stop, at)
-						}
-					}
+// TestText holds text, by whatever way it goes on, against one that looks at each byte, with
+// strings that are full of what it has to look for.
+func TestText(t *testing.T) {
+	defer func(is bool) { hasLongText = is }(hasLongText)
+	ways := []bool{hasLongText, false}
+	random := rand.New(rand.NewPCG(1, 2))
+	alphabets := []string{
+		"abc", `abc\`, `\\\\\\a"`, `\"`, `n\`, `\\nu"`, "\\\\aéß\u4e2d😀n", "\\\"/bfnrtu0000", "abcdefghijklmnopqrstuvwxyz\\\"", "\\a\x00\x1f\n \x80\xc3\xff",
+		"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\xff\"\\",
+	}
+	pieces := []string{`\n`, `\"`, `\\`, `\/`, `\b`, `\f`, `\r`, `\t`, `\u00e9`, `\u`, `\x`, "é", "中", "\xed\xa0\x80", `"`, "\n", strings.Repeat("a", 30), strings.Repeat("b", 64)}
+	check := func(b []byte) (reason string) {
+		t.Helper()
+		at, reason := slowText(b)
+		for _, hasLongText = range ways {
+			c := checker{b: b}
+			got := c.text(0)
+			if got > 0 && !c.decodable() {
+				got = -1
+			}
+			if got != at && reason == "" || got != -1 && reason != "" || reason != "" && (c.at != at || !strings.Contains(c.reason, reason)) {
+				t.Fatalf("long %v: %q: %d, fault %q at %d; want %d, %q", hasLongText, b, got, c.reason, c.at, at, reason)
+			}
+		}
+		return reason
+	}
+	plain := strings.Repeat("x", 200)
+	for ch := range 256 { // behind a backslash
+		for n := range 140 {
+			check([]byte(plain[:n] + `\` + string([]byte{byte(ch)}) + plain[:100] + `"`))
+		}
+	}
+	ends := map[string]int{}
+	for range 60_000 {
+		b := []byte(plain[:random.IntN(3)*random.IntN(60)])
+		if random.IntN(2) == 0 {
+			alphabet := alphabets[random.IntN(len(alphabets))]
+			for range random.IntN(300) {
+				b = append(b, alphabet[random.IntN(len(alphabet))])
+			}
+		} else {
+			for few := 1 + random.IntN(len(pieces)); len(b) < 300 && random.IntN(20) > 0; {
+				b = append(b, pieces[(random.IntN(few)+few)%len(pieces)]...)
+			}
+		}
+		b = append(b, `"and more, with é and " and \, behind it, which must not matter`...)
+		for range random.IntN(40) {
+			b = append(b, "\"é"...)
+		}
+		if random.IntN(10) == 0 {
+			b = b[:random.IntN(len(b))]
+		}
+		ends[check(b)]++
+	}
+	for _, reason := range []string{"", "control", "escape", "digits", "UTF-8", "end"} {
+		if ends[reason] < 500 {
+			t.Errorf("only %d strings ended by %q", ends[reason], reason)
+		}
+	}
+}
+
+// slowText returns where the string that b begins with ends, behind its quote; or where its
+// fault is and a word of the reason.
+func slowText(b []byte) (at int, reason string) {
+	for i := 0; ; i++ {
+		switch {
+		case i == len(b):
+			return i, "end"
+		case b[i] < ' ':
+			return i, "control"
+		case b[i] == '"':
+			if !utf8.Valid(b[:i]) {
+				return invalidUTF8(b[:i]), "UTF-8"
+			}
+			return i + 1, ""
+		case b[i] != '\\':
+		case i+1 == len(b):
+			return i + 1, "end"
+		case b[i+1] == 'u':
+			for n := range 4 {
+				if i+2+n >= len(b) || !strings.ContainsRune("0123456789abcdefABCDEF", rune(b[i+2+n])) {
+					return i, "digits"
 				}
 			}
+			i += 5
+		case strings.IndexByte(`"\/bfnrt`, b[i+1]) < 0:
+			return i, "escape"
+		default:
+			i++
 		}
 	}
 }

@@ -13,9 +13,9 @@
 // escapes, control characters, and text that is not UTF-8 are refused, and an
 // edit below a doubled key takes the earlier twins out.
 //
-// The files: check.go says what JSON is; walk.go walks checked bytes (skip_*.go:
-// by sonic, where sonic has it); text.go
-// reads and writes strings and numbers. document.go, members.go, pointer.go,
+// The files: check.go says what JSON is (longtext_*: the inside of strings, many
+// bytes at once); walk.go walks checked bytes (skip_*.go: by sonic, where sonic has
+// it); text.go reads and writes strings and numbers. document.go, members.go, pointer.go,
 // edit.go, splice.go, arena.go and render.go are the Document, prompt.go its
 // counts. events.go and framer.go are server-sent events, form.go and part.go
 // multipart bodies, usage.go, errors.go and models.go what their names say.
