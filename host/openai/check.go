@@ -90,7 +90,11 @@ func (c *checker) value(i int) int {
 		}
 		switch open {
 		case '"':
-			i = c.text(i + 1)
+			end := short(b, i+1)
+			if end == 0 {
+				end = c.text(i + 1)
+			}
+			i = end
 		case '{', '[':
 			if level+c.outer >= c.depth {
 				c.tooDeep = true
@@ -153,10 +157,13 @@ func (c *checker) key(i int) int {
 	if i >= len(c.b) || c.b[i] != '"' {
 		return c.unexpected(i, "a key in quotes")
 	}
-	if i = c.text(i + 1); i < 0 {
-		return i
+	end := short(c.b, i+1)
+	if end == 0 {
+		if end = c.text(i + 1); end < 0 {
+			return end
+		}
 	}
-	return c.colon(i)
+	return c.colon(end)
 }
 
 func (c *checker) colon(i int) int {
@@ -257,6 +264,21 @@ func (c *checker) text(start int) int {
 	}
 	if seen&notASCII != 0 {
 		c.encoded(start, i)
+	}
+	return i + 1
+}
+
+// short is text for a string of up to eight plain bytes, such as most keys are; 0
+// for any other.
+func short(b []byte, i int) int {
+	if len(b)-i <= 8 {
+		return 0
+	}
+	x := binary.LittleEndian.Uint64(b[i:])
+	m := stops(x)
+	i += bits.TrailingZeros64(m) >> 3
+	if before(m)&x&notASCII != 0 || b[i] != '"' {
+		return 0
 	}
 	return i + 1
 }
