@@ -137,11 +137,11 @@ func TestTextIsWhatItShouldBe(t *testing.T) {
 		}
 	}
 	if wide < 5<<10 {
-		t.Errorf("%d bytes of wide characters in 10 KB", wide)
+		t.Errorf("%d bytes of wide characters in 10 KiB", wide)
 	}
 	b = make1(t, Options{Kind: Escapes, Bytes: 10 << 10, Model: "m"}).Next()
 	if n := bytes.Count(b.Append(nil, Name(0)), []byte(`\`)); n < 1000 {
-		t.Errorf("%d backslashes in 10 KB", n)
+		t.Errorf("%d backslashes in 10 KiB", n)
 	}
 }
 

@@ -153,7 +153,7 @@ func size(n int64) string {
 	for _, u := range []struct {
 		name  string
 		bytes int64
-	}{{"GB", 1 << 30}, {"MB", 1 << 20}, {"KB", 1 << 10}} {
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
 		if n >= u.bytes {
 			return fmt.Sprintf("%.4g %s", float64(n)/float64(u.bytes), u.name)
 		}

@@ -147,7 +147,7 @@ func (u *run) direct() error {
 			return err
 		}
 		want := int64(job.Rate * u.o.Duration.Seconds())
-		u.check(fmt.Sprintf("open loop at %g/s, bodies of %d KB", job.Rate, size>>10),
+		u.check(fmt.Sprintf("open loop at %g/s, bodies of %d KiB", job.Rate, size>>10),
 			r.Sent == want && r.Requests == want && r.Numbered == want && s.Requests == want && s.Answered == want,
 			fmt.Sprintf("%d sent, answered, checked", want),
 			fmt.Sprintf("%d sent, %d answered, %d checked, %d seen by the service", r.Sent, r.Requests, r.Numbered, s.Requests))

@@ -40,7 +40,7 @@ been sent, so that a server that stalls cannot hide it.
 Exits 1 when a request failed.`,
 		Example: `  infinirouter bench --url http://127.0.0.1:8000 --rate 200 --duration 30s
   infinirouter bench --url http://127.0.0.1:8000 --model Qwen3-32B --stream --connections 64 --tokens 100
-  infinirouter bench --url http://127.0.0.1:8000 --size 100KB --corpus mixed --json result.json`,
+  infinirouter bench --url http://127.0.0.1:8000 --size 100KiB --corpus mixed --json result.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil || o.job.URL != "" {
 				return err
@@ -56,7 +56,7 @@ Exits 1 when a request failed.`,
 	f.StringVar(&j.Path, "path", "/v1/chat/completions", "`PATH` to send to")
 	f.StringVar(&j.Model, "model", "", "`MODEL` to ask for (default: the first that the server lists)")
 	f.StringArrayVar(&o.headers, "header", nil, "`'NAME: VALUE'` to send with each request; may be repeated")
-	f.StringVar(&o.size, "size", "1KB", "length of each request's body, as `1KB` or 1MB")
+	f.StringVar(&o.size, "size", "1KiB", "length of each request's body, as `1KiB` or 1MiB")
 	f.StringVar(&o.corpus, "corpus", string(corpus.Hot), fmt.Sprintf("what the chats have in common, one of `%v`", corpus.Kinds))
 	f.Uint64Var(&j.Seed, "seed", 1, "the same `SEED` gives the same chats")
 	f.IntVar(&j.Tokens, "tokens", 16, "max_tokens of each request")
@@ -132,11 +132,11 @@ func (o *benchOptions) finish() (bench.Job, error) {
 
 // parseSize reads a number of bytes with an optional unit.
 func parseSize(text string) (int, error) {
-	number, unit := strings.ToUpper(strings.TrimSpace(text)), 1
+	number, unit := strings.TrimSpace(text), 1
 	for _, u := range []struct {
 		name  string
 		bytes int
-	}{{"KB", 1 << 10}, {"MB", 1 << 20}, {"B", 1}} {
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"B", 1}} {
 		if rest, ok := strings.CutSuffix(number, u.name); ok {
 			number, unit = strings.TrimSpace(rest), u.bytes
 			break
@@ -144,7 +144,7 @@ func parseSize(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 0 || n > corpus.MaxBytes/unit {
-		return 0, fmt.Errorf("%q is no size such as 700, 10KB or 1MB", text)
+		return 0, fmt.Errorf("%q is no size such as 700, 10KiB or 1MiB", text)
 	}
 	return n * unit, nil
 }

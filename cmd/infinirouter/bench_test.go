@@ -20,11 +20,11 @@ func TestBench(t *testing.T) {
 	defer s.Close()
 	file := filepath.Join(t.TempDir(), "result.json")
 	var stdout, stderr syncBuffer
-	args := []string{"bench", "--url", s.URL() + "/v1/", "--requests", "20", "--duration", "0", "--warmup", "0", "--stream", "--size", "2KB", "--json", file}
+	args := []string{"bench", "--url", s.URL() + "/v1/", "--requests", "20", "--duration", "0", "--warmup", "0", "--stream", "--size", "2KiB", "--json", file}
 	if code := run(t.Context(), args, &stdout, &stderr); code != exitOK || stderr.String() != "" {
 		t.Fatalf("exit code %d: %s", code, stderr.String())
 	}
-	for _, want := range []string{"model tiny", "bodies of 2 KB", "20 ok, 0 failed", "first token"} {
+	for _, want := range []string{"model tiny", "bodies of 2 KiB", "20 ok, 0 failed", "first token"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in:\n%s", want, stdout.String())
 		}
