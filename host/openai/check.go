@@ -32,6 +32,8 @@ type checker struct {
 	outer int                    // counting this many around the bytes
 	texts struct{ from, to int } // where strings are that have more than ASCII
 
+	joints joints
+
 	at      int // of the first fault
 	reason  string
 	tooDeep bool // the fault is one of depth
@@ -83,6 +85,7 @@ func (c *checker) decodable() bool {
 func (c *checker) value(i int) int {
 	var objects [maxDepth / 64]uint64 // bit n: the container at level n is an object
 	b, level := c.b, 0
+	c.joints.end = 0
 	for i >= 0 {
 		open := byte(0) // no value begins with it
 		if i < len(b) {
@@ -90,11 +93,15 @@ func (c *checker) value(i int) int {
 		}
 		switch open {
 		case '"':
-			end := short(b, i+1)
+			start, end := i+1, short(b, i+1)
 			if end == 0 {
-				end = c.text(i + 1)
+				end = c.text(start)
 			}
-			i = end
+			if i = end; end-start > shortText && len(b) > manyTexts && 0 < level && level <= 64 {
+				now := nesting{level, objects[0] & (1<<level - 1)}
+				i, now = c.again(start, end, now)
+				level, objects[0] = now.level, now.objects
+			}
 		case '{', '[':
 			if level+c.outer >= c.depth {
 				c.tooDeep = true
@@ -234,8 +241,13 @@ func (c *checker) encoded(from, to int) {
 
 // text checks a string from after its opening quote to after its closing one.
 func (c *checker) text(start int) int {
+	i, seen := plain(c.b, start)
+	return c.rest(start, i, seen)
+}
+
+// rest is text from i on, before which all is well. seen has the bytes before it.
+func (c *checker) rest(start, i int, seen uint64) int {
 	b := c.b
-	i, seen := plain(b, start)
 	for i < len(b) && b[i] != '"' {
 		switch ch := b[i]; {
 		case ch < ' ':

@@ -1,8 +1,10 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -138,23 +140,122 @@ func TestCheckEveryByte(t *testing.T) {
 	}
 }
 
+// longDocument begins an object in which joints are looked for.
+var longDocument = []byte(`{"":"` + strings.Repeat("x", manyTexts) + `","value":`)
+
+const chat = `[{"role":"system","content":"a text of seventeen"},{"role":"user","content":"one text after another"},` +
+	`{"role":"user","content":"one text after another"},{"role":"user","content":"one text after another"}]`
+
+// TestJoints has documents of long texts with few ways of going on between them, right and
+// wrong, so that the same joints come at the same and at other nestings.
+func TestJoints(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	texts := []string{`"a text of seventeen"`, `"a text of seventeen"`, `"a longer one, with \"quotes\" in it"`, `"é, and seventeen more"`, `"short"`, `"seventeen and a \x01"`, "\"seventeen and a \xff\""}
+	var write func(b []byte, depth int) []byte
+	write = func(b []byte, depth int) []byte {
+		switch n := random.IntN(6); {
+		case n < 3 || depth == 0:
+			kinds := len(texts)
+			if random.IntN(40) > 0 {
+				kinds -= 2 // that are wrong
+			}
+			return append(b, texts[random.IntN(kinds)]...)
+		case n < 5:
+			b = append(b, '[')
+			for i := range random.IntN(6) {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b = write(b, depth-1)
+			}
+			return append(b, ']')
+		}
+		b = append(b, '{')
+		for i := range random.IntN(4) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, []string{`"a":`, `"é":`}[random.IntN(10)/9]...)
+			b = write(b, depth-1)
+		}
+		return append(b, '}')
+	}
+	right := 0
+	for range 60_000 {
+		b := append(slices.Clone(longDocument), '[')
+		for range 1 + random.IntN(12) {
+			b = append(write(b, 4), ',')
+		}
+		b = append(b[:len(b)-1], "]}"...)
+		for range random.IntN(3) { // something is wrong, or only different
+			at := len(longDocument) + random.IntN(len(b)-len(longDocument))
+			if i := bytes.IndexAny(b[at:], "[]{},:"); i >= 0 {
+				b[at+i] = "[]{},:"[random.IntN(6)]
+			}
+		}
+		c := checker{b: b, depth: maxDepth}
+		want := json.Valid(b) && utf8.Valid(b)
+		if got := c.whole(); got != want {
+			t.Fatalf("%s: %v, want %v (%s at %d)", b[len(longDocument):], got, want, c.reason, c.at)
+		}
+		if want {
+			right++
+		}
+	}
+	if right < 10_000 || right > 50_000 {
+		t.Errorf("%d documents are right", right)
+	}
+}
+
+// A joint is known by its bytes and where it stands, and not looked at again: these are
+// none that could be learned.
+func TestJointsAreNotLookedAt(t *testing.T) {
+	now, then := nesting{1, 1}, nesting{2, 3}
+	c := checker{b: []byte(`a text"!!"a second"??"a third"!!"a fourth"??"a fifth"??"`)}
+	c.joints.known[0] = joint{bytes: []byte(`!!"`), before: now, after: then, next: 1}
+	c.joints.known[1] = joint{bytes: []byte(`??"`), before: then, after: now, next: 0}
+	c.joints.last = 1
+	end, at := c.again(0, len(`a text"`), now)
+	if want := len(c.b) - len(`??"`); end != want || at != now || c.joints.end != end || c.joints.at != now {
+		t.Errorf("%d, %v; want %d, %v", end, at, want, now)
+	}
+	c.b = append(bytes.ReplaceAll(c.b, []byte("fourth"), []byte("four\nth")), "more"...)
+	c.joints.end, c.joints.last = 0, 1
+	if end, _ := c.again(0, len(`a text"`), now); end != -1 || c.at != bytes.IndexByte(c.b, '\n') {
+		t.Errorf("%d, fault at %d", end, c.at)
+	}
+}
+
+// What stands between two members is no joint: the second may not be there.
+func TestNoJointsBetweenMembers(t *testing.T) {
+	var d Document
+	body := string(longDocument) + `1,"a":["a text of seventeen"],"b":["a text of seventeen"],"b":["a text of seventeen"]}`
+	if err := d.Parse([]byte(body), Limits{}); err == nil || !strings.Contains(err.Error(), "duplicate key") {
+		t.Errorf("two members of a name: %v", err)
+	}
+}
+
 func FuzzCheck(f *testing.F) {
-	for _, s := range []string{`{"a":[1,"\u00e9",null]}`, `[[[]]]`, "\"\x01\"", `"\ud800\udc00"`, `-0.5e+7`, "\"\xff\""} {
+	for _, s := range []string{`{"a":[1,"\u00e9",null]}`, `[[[]]]`, "\"\x01\"", `"\ud800\udc00"`, `-0.5e+7`, "\"\xff\"", chat} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := checker{b: b, depth: maxDepth}
-		got := c.whole()
-		want := json.Valid(b) && utf8.Valid(b)
+		got, want := c.whole(), json.Valid(b) && utf8.Valid(b)
 		if got != want && !c.tooDeep {
 			t.Fatalf("%q: %v, want %v (%s at %d)", b, got, want, c.reason, c.at)
+		}
+		long := slices.Concat(longDocument, b, []byte("}"))
+		c = checker{b: long, depth: maxDepth}
+		if got, want := c.whole(), json.Valid(long) && utf8.Valid(long); got != want && !c.tooDeep {
+			t.Fatalf("behind a long text: %q: %v, want %v (%s at %d)", b, got, want, c.reason, c.at)
 		}
 		if i := skipSpace(b, 0); got {
 			own := checker{b: b, depth: maxDepth}
 			if end := skipValue(b, i); end != own.value(i) {
 				t.Fatalf("%q: skipped to %d", b, end)
 			}
-		} else if c.at < 0 || c.at > len(b) {
+		} else if c.at < 0 || c.at > len(long) {
 			t.Fatalf("%q: fault at %d", b, c.at)
 		}
 	})
