@@ -14,9 +14,10 @@
 // edit below a doubled key takes the earlier twins out.
 //
 // The files: check.go says what JSON is (longtext_*: the inside of strings, many
-// bytes at once; joints.go: what comes between them again and again); walk.go walks checked bytes (skip_*.go: by sonic, where sonic has
-// it); text.go reads and writes strings and numbers. document.go, members.go, pointer.go,
-// edit.go, splice.go, arena.go and render.go are the Document, prompt.go its
-// counts. events.go and framer.go are server-sent events, form.go and part.go
-// multipart bodies, usage.go, errors.go and models.go what their names say.
+// bytes at once; joints.go: what comes between them again and again); walk.go walks
+// checked bytes (skip_*.go: by sonic, where sonic has it); text.go reads and writes
+// strings and numbers. document.go, members.go, pointer.go, edit.go, splice.go,
+// arena.go and render.go are the Document, prompt.go its counts. events.go and
+// framer.go are server-sent events, form.go and part.go multipart bodies, usage.go,
+// errors.go and models.go what their names say.
 package openai
