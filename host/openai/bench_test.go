@@ -62,6 +62,16 @@ func BenchmarkParse(b *testing.B) {
 					}
 				}
 			})
+			b.Run(name+"/document-cold", func(b *testing.B) { // no body in the near caches
+				var d Document
+				bodies := bytes.Repeat(body, 32<<20/len(body))
+				b.SetBytes(int64(len(body)))
+				for i := 0; b.Loop(); i = (i + len(body)) % len(bodies) {
+					if err := d.Parse(bodies[i:i+len(body)], Limits{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 			b.Run(name+"/skip", func(b *testing.B) { // one lax walk, no index
 				b.SetBytes(int64(len(body)))
 				for b.Loop() {

@@ -32,7 +32,7 @@ type checker struct {
 	outer int                    // counting this many around the bytes
 	texts struct{ from, to int } // where strings are that have more than ASCII
 
-	joints joints
+	joints *joints // nil: none are looked for
 
 	at      int // of the first fault
 	reason  string
@@ -85,7 +85,9 @@ func (c *checker) decodable() bool {
 func (c *checker) value(i int) int {
 	var objects [maxDepth / 64]uint64 // bit n: the container at level n is an object
 	b, level := c.b, 0
-	c.joints.end = 0
+	if c.joints != nil {
+		c.joints.end = 0
+	}
 	for i >= 0 {
 		open := byte(0) // no value begins with it
 		if i < len(b) {
@@ -97,7 +99,7 @@ func (c *checker) value(i int) int {
 			if end == 0 {
 				end = c.text(start)
 			}
-			if i = end; end-start > shortText && len(b) > manyTexts && 0 < level && level <= 64 {
+			if i = end; end-start > shortText && c.joints != nil && 0 < level && level <= 64 {
 				now := nesting{level, objects[0] & (1<<level - 1)}
 				i, now = c.again(start, end, now)
 				level, objects[0] = now.level, now.objects

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/infinirouter/infinirouter/host/large"
 )
 
 func TestCheck(t *testing.T) {
@@ -126,7 +127,7 @@ func TestCheckDepth(t *testing.T) {
 // the sizes that are read at once.
 func TestCheckEveryByte(t *testing.T) {
 	for n := 1; n < 80; n++ {
-		text := []byte(`"` + strings.Repeat("a", n) + `"`)
+		text := []byte(`"` + strings.Repeat("a", n) + `"` + strings.Repeat(" ", n%9)) // more may lie behind it
 		for i := 1; i <= n; i++ {
 			for ch := range 256 {
 				text[i] = byte(ch)
@@ -139,9 +140,6 @@ func TestCheckEveryByte(t *testing.T) {
 		}
 	}
 }
-
-// longDocument begins an object in which joints are looked for.
-var longDocument = []byte(`{"":"` + strings.Repeat("x", manyTexts) + `","value":`)
 
 const chat = `[{"role":"system","content":"a text of seventeen"},{"role":"user","content":"one text after another"},` +
 	`{"role":"user","content":"one text after another"},{"role":"user","content":"one text after another"}]`
@@ -182,21 +180,21 @@ func TestJoints(t *testing.T) {
 	}
 	right := 0
 	for range 60_000 {
-		b := append(slices.Clone(longDocument), '[')
+		b := []byte{'['}
 		for range 1 + random.IntN(12) {
 			b = append(write(b, 4), ',')
 		}
-		b = append(b[:len(b)-1], "]}"...)
+		b[len(b)-1] = ']'
 		for range random.IntN(3) { // something is wrong, or only different
-			at := len(longDocument) + random.IntN(len(b)-len(longDocument))
+			at := random.IntN(len(b))
 			if i := bytes.IndexAny(b[at:], "[]{},:"); i >= 0 {
 				b[at+i] = "[]{},:"[random.IntN(6)]
 			}
 		}
-		c := checker{b: b, depth: maxDepth}
+		c := checker{b: b, depth: maxDepth, joints: new(joints)}
 		want := json.Valid(b) && utf8.Valid(b)
 		if got := c.whole(); got != want {
-			t.Fatalf("%s: %v, want %v (%s at %d)", b[len(longDocument):], got, want, c.reason, c.at)
+			t.Fatalf("%s: %v, want %v (%s at %d)", b, got, want, c.reason, c.at)
 		}
 		if want {
 			right++
@@ -211,7 +209,7 @@ func TestJoints(t *testing.T) {
 // none that could be learned.
 func TestJointsAreNotLookedAt(t *testing.T) {
 	now, then := nesting{1, 1}, nesting{2, 3}
-	c := checker{b: []byte(`a text"!!"a second"??"a third"!!"a fourth"??"a fifth"??"`)}
+	c := checker{b: []byte(`a text"!!"a second"??"a third"!!"a fourth"??"a fifth"??"`), joints: new(joints)}
 	c.joints.known[0] = joint{bytes: []byte(`!!"`), before: now, after: then, next: 1}
 	c.joints.known[1] = joint{bytes: []byte(`??"`), before: then, after: now, next: 0}
 	c.joints.last = 1
@@ -229,7 +227,7 @@ func TestJointsAreNotLookedAt(t *testing.T) {
 // What stands between two members is no joint: the second may not be there.
 func TestNoJointsBetweenMembers(t *testing.T) {
 	var d Document
-	body := string(longDocument) + `1,"a":["a text of seventeen"],"b":["a text of seventeen"],"b":["a text of seventeen"]}`
+	body := `{"":"` + strings.Repeat("x", manyTexts) + `","a":["a text of seventeen"],"b":["a text of seventeen"],"b":["a text of seventeen"]}`
 	if err := d.Parse([]byte(body), Limits{}); err == nil || !strings.Contains(err.Error(), "duplicate key") {
 		t.Errorf("two members of a name: %v", err)
 	}
@@ -245,17 +243,16 @@ func FuzzCheck(f *testing.F) {
 		if got != want && !c.tooDeep {
 			t.Fatalf("%q: %v, want %v (%s at %d)", b, got, want, c.reason, c.at)
 		}
-		long := slices.Concat(longDocument, b, []byte("}"))
-		c = checker{b: long, depth: maxDepth}
-		if got, want := c.whole(), json.Valid(long) && utf8.Valid(long); got != want && !c.tooDeep {
-			t.Fatalf("behind a long text: %q: %v, want %v (%s at %d)", b, got, want, c.reason, c.at)
+		joined := checker{b: b, depth: maxDepth, joints: new(joints)}
+		if joined.whole() != got || joined.at != c.at || joined.reason != c.reason {
+			t.Fatalf("%q: %q at %d, with joints %q at %d", b, c.reason, c.at, joined.reason, joined.at)
 		}
 		if i := skipSpace(b, 0); got {
 			own := checker{b: b, depth: maxDepth}
 			if end := skipValue(b, i); end != own.value(i) {
 				t.Fatalf("%q: skipped to %d", b, end)
 			}
-		} else if c.at < 0 || c.at > len(long) {
+		} else if c.at < 0 || c.at > len(b) {
 			t.Fatalf("%q: fault at %d", b, c.at)
 		}
 	})
@@ -286,6 +283,17 @@ func TestText(t *testing.T) {
 			}
 		}
 		return reason
+	}
+	for _, n := range []int{0, 1, 31, 32, 33, 63, 64, 65, 96, 200, large.Piece + 200} {
+		for _, at := range []int{0, 1, 31, 32, 33, 40, 63, 64, 70, 95, 96, 97, 127, 128, 159, 160, 199, large.Piece + 31, large.Piece + 32, n - 1} {
+			for _, stop := range []byte{'"', '\\', 0, '\n', 0x1f, ' ', '!', '#', '[', ']', 0x7f, 0x80, 0xa2, 0xff} {
+				if 0 <= at && at < n {
+					b := bytes.Repeat([]byte("n"), n) // makes an escape sequence
+					b[at] = stop
+					check(append(b, `"`...))
+				}
+			}
+		}
 	}
 	plain := strings.Repeat("x", 200)
 	for ch := range 256 { // behind a backslash

@@ -95,6 +95,10 @@ func (d *Document) Parse(body []byte, limits Limits) error {
 		return fmt.Errorf("body of %d bytes is over the limit of %d: %w", len(body), limits.Bytes, plugins.ErrTooLarge)
 	}
 	c := checker{b: body, depth: limits.Depth, outer: 1}
+	if len(body) > manyTexts {
+		c.joints = jointsPool.Get().(*joints)
+		defer c.joints.giveBack()
+	}
 	d.body = body
 	if !d.index(&c) {
 		d.Reset()

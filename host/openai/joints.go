@@ -1,6 +1,9 @@
 package openai
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // Chats repeat themselves between their texts: `"},{"role":"user","content":"`. The
 // same bytes at the same nesting come to the same nesting, so what has been checked
@@ -36,6 +39,14 @@ type joints struct {
 	at  nesting
 }
 
+var jointsPool = sync.Pool{New: func() any { return new(joints) }}
+
+// giveBack makes j, which holds a body, anybody's.
+func (j *joints) giveBack() {
+	*j = joints{}
+	jointsPool.Put(j)
+}
+
 // learn takes in what stood between the text that came last and one that begins at
 // start.
 func (j *joints) learn(b []byte, start int, now nesting) {
@@ -60,7 +71,7 @@ func (j *joints) learn(b []byte, start int, now nesting) {
 // the one that is expected, and returns where the last text ends, or -1 after a call
 // of fail.
 func (c *checker) again(start, end int, now nesting) (int, nesting) {
-	j := &c.joints
+	j := c.joints
 	j.learn(c.b, start, now)
 	for end > 0 {
 		next := j.known[j.last].next

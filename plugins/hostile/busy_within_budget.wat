@@ -2,7 +2,7 @@
 ;; every request and then returns as if nothing had been. Nothing is refused; the
 ;; processor time is bounded by fuel, and others go first.
 ;;! on_request: ok
-;;! cpu: 16s
+;;! cpu: 8s
 (module
   (memory (export "memory") 1)
   (func (export "on_request") (result i32)

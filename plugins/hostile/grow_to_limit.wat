@@ -3,7 +3,7 @@
 ;; limit times the instances is ever taken. The time is the kernel's, for
 ;; 32 MiB of fresh pages a call, and a virtual machine's kernel takes several times as long.
 ;;! on_request: ok
-;;! cpu: 40s
+;;! cpu: 16s
 ;;! memory: 160MiB
 (module
   (memory (export "memory") 1)

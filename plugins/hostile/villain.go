@@ -45,7 +45,7 @@ type Villain struct {
 }
 
 const (
-	defaultCPU    = 4 * time.Second
+	defaultCPU    = 2 * time.Second
 	defaultMemory = 32 << 20
 )
 
